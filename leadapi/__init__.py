@@ -1,0 +1,1 @@
+"""leadapi: hands out the whitepaper to visitors who sign up, and takes the comments."""

@@ -1,0 +1,98 @@
+"""Facts of the site: names, menu, URL shapes, plugins. What differs in production is in publishconf.py."""
+
+import os
+
+SITENAME = "The Progress Coaching Blog"
+SITESUBTITLE = "Coaching instead of managing"
+AUTHOR = "Progress Coaching"
+COMPANY = "Progress Coaching"
+SITEURL = os.environ.get("SITE_URL", "").rstrip("/")
+API_URL = os.environ.get("API_URL", "").rstrip("/")  # empty: the same address as the site
+COMMENTS_URL = os.environ.get("COMMENTS_URL", "")  # empty: the last good copy in var/, if any
+VAR_DIR = os.environ.get("VAR_DIR", "var")
+WHITEPAPER_DIR = os.environ.get("LEADAPI_WHITEPAPER_DIR", "var/whitepapers")
+LIVE_RELOAD = bool(os.environ.get("LIVE_RELOAD"))
+NOINDEX = False  # previews set it: the whole site asks search engines to stay away
+
+DEFAULT_LANG = "en"
+TIMEZONE = "America/Chicago"
+LOCALE = ("C.UTF-8",)
+DEFAULT_DATE_FORMAT = "%B %d, %Y"
+
+MENU = [("Articles", "/"), ("Archives", "/archives/"), ("About", "/about/"), ("Privacy", "/privacy/")]
+
+PATH = "content"
+ARTICLE_PATHS = [""]
+ARTICLE_EXCLUDES = ["pages", "authors", "whitepapers", "images", "extra"]
+PAGE_PATHS = ["pages"]
+STATIC_PATHS = ["images", "extra"]
+EXTRA_PATH_METADATA = {"extra/favicon.svg": {"path": "favicon.svg"}}
+READERS = {"html": None, "rst": None}
+USE_FOLDER_AS_CATEGORY = False
+DEFAULT_CATEGORY = "Coaching"
+
+ARTICLE_URL = PAGE_URL = "{slug}/"
+ARTICLE_SAVE_AS = PAGE_SAVE_AS = "{slug}/index.html"
+CATEGORY_URL, CATEGORY_SAVE_AS = "category/{slug}/", "category/{slug}/index.html"
+TAG_URL, TAG_SAVE_AS = "tag/{slug}/", "tag/{slug}/index.html"
+AUTHOR_URL, AUTHOR_SAVE_AS = "author/{slug}/", "author/{slug}/index.html"
+ARCHIVES_URL, ARCHIVES_SAVE_AS = "archives/", "archives/index.html"
+CATEGORIES_SAVE_AS = TAGS_SAVE_AS = AUTHORS_SAVE_AS = ""
+DRAFT_SAVE_AS = DRAFT_PAGE_SAVE_AS = ""
+WITH_FUTURE_DATES = False
+ARTICLE_TRANSLATION_ID = PAGE_TRANSLATION_ID = None
+DEFAULT_PAGINATION = 10
+
+FEED_ATOM, FEED_RSS = "feed.atom", "feed.rss"
+FEED_ALL_ATOM = CATEGORY_FEED_ATOM = AUTHOR_FEED_ATOM = AUTHOR_FEED_RSS = None
+TRANSLATION_FEED_ATOM = None
+FEED_MAX_ITEMS = 20
+RSS_FEED_SUMMARY_ONLY = False
+FEED_DOMAIN = SITEURL
+
+THEME = "theme"
+THEME_STATIC_DIR = "theme"
+DIRECT_TEMPLATES = ["index", "archives", "404", "page_shell", "not_sent"]
+PAGE_SHELL_SAVE_AS, NOT_SENT_SAVE_AS = "page-shell.html", "not-sent/index.html"
+JINJA_ENVIRONMENT = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+TYPOGRIFY = False
+CACHE_CONTENT = LOAD_CONTENT_CACHE = False
+MARKDOWN = {
+    "extensions": [
+        "abbr",
+        "admonition",
+        "attr_list",
+        "def_list",
+        "footnotes",
+        "md_in_html",
+        "smarty",
+        "tables",
+        "toc",
+        "pymdownx.superfences",
+        "pymdownx.highlight",
+    ],
+    "extension_configs": {"toc": {"permalink": False}, "pymdownx.highlight": {"css_class": "highlight"}},
+    "output_format": "html5",
+}
+
+PLUGIN_PATHS = ["."]
+PLUGINS = [
+    "pelican.plugins.yaml_metadata",
+    "plugins.front_matter",
+    "plugins.hidden_posts",
+    "plugins.author_profiles",
+    "plugins.reading_time",
+    "plugins.whitepapers",
+    "plugins.whitepaper_pdf",
+    "plugins.baked_comments",
+    "plugins.listing_pages",
+    "plugins.neighbours",
+    "plugins.related_posts",
+    "plugins.call_to_action",
+    "plugins.structured_data",
+    "plugins.assets",
+    "plugins.feeds",
+    "plugins.sitemap",
+    "plugins.public_index",
+    "plugins.minify",
+]

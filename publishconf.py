@@ -1,0 +1,14 @@
+"""Only what differs in production."""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from pelicanconf import *  # noqa: E402, F403
+
+SITEURL = os.environ.get("SITE_URL", "https://blog.progress-coaching.example").rstrip("/")
+FEED_DOMAIN = SITEURL
+LIVE_RELOAD = False
+DELETE_OUTPUT_DIRECTORY = True
+NOINDEX = os.environ.get("CONTEXT", "production") != "production"  # Netlify names its previews here
