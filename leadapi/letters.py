@@ -1,0 +1,116 @@
+"""The words of the letters that we send, each in plain text and simple HTML.
+
+A form on a public page lets anybody make us write to anybody. So a letter to a visitor says nothing that was
+typed into the form: its functions take no name and no text, and nobody can send their message under our name.
+Only the owner's letter shows a comment, and there too no typed character reaches a header.
+
+Letters are made when the row for the outbox is written and are sent as they are, however often it is tried:
+the Message-ID is the same each time, and a mail program that gets a letter twice shows it once.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+LINK_DAYS = 7
+"""Days that a mailed link works, to confirm as to download: one number for people to remember."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who writes: the blog's name, the address of the site (no slash at its end) and the mail domain."""
+
+    site_name: str
+    site_url: str
+    mail_domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One letter, ready for the outbox; the address is bare, the subject one line of our own words."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    message_id: str
+
+    def payload(self) -> dict[str, str]:
+        """The letter as the outbox stores it."""
+        return asdict(self)
+
+
+def confirmation(sender: Sender, to: str, title: str, link: str, number: str) -> Letter:
+    """Asks a new address to press a button; `title` is the whitepaper's, `number` the submission's id."""
+    return _letter(
+        "confirmation",
+        sender,
+        to,
+        f"Your whitepaper: {title}",
+        number,
+        title=title,
+        link=link,
+        days=LINK_DAYS,
+    )
+
+
+def download(sender: Sender, to: str, title: str, link: str, number: str) -> Letter:
+    """Brings a confirmed address the link to the PDF."""
+    return _letter(
+        "download", sender, to, f"Your download: {title}", number, title=title, link=link, days=LINK_DAYS
+    )
+
+
+def moderation(
+    sender: Sender,
+    to: str,
+    *,
+    post_title: str,
+    post_url: str,
+    name: str,
+    email: str,
+    body: str,
+    created: datetime,
+    link: str,
+    number: str,
+) -> Letter:
+    """Shows the owner a new comment as it was typed, with the link to the page that decides about it."""
+    return _letter(
+        "moderation",
+        sender,
+        to,
+        f"New comment on: {post_title}",
+        number,
+        post_title=post_title,
+        post_url=post_url,
+        name=name,
+        email=email,
+        body=body,
+        created=created.strftime("%B %d, %Y, %H:%M UTC"),
+        link=link,
+    )
+
+
+def _letter(kind: str, sender: Sender, to: str, subject: str, number: str, **values: object) -> Letter:
+    values |= {"site_name": sender.site_name, "site_url": sender.site_url, "kind": kind}
+    return Letter(
+        to=to,
+        subject=" ".join(subject.split()),  # a title may hold a line break; a header may not (RFC 5322, 2.2)
+        text=_templates().get_template(f"{kind}.txt").render(values),
+        html=_templates().get_template(f"{kind}.html").render(values),
+        message_id=f"<{kind}.{number}@{sender.mail_domain}>",
+    )
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("leadapi", "templates/letters"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,58 @@
+"""The service's own pages wear the blog's header, style and language.
+
+A visitor who presses a button must not feel that another program answers. The build writes one empty page of
+the site (page-shell.html); this room puts title and main part into it. Without that file (first start, site
+never built) a plain page of our own is used, so that an answer never depends on the build.
+
+The shell is filled in one pass, cut at its two tokens: what a visitor typed can therefore never be taken for
+a token and be filled in a second time.
+"""
+
+import re
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
+
+TITLE, MAIN = "[[shell:title]]", "[[shell:main]]"
+_TOKENS = re.compile(f"({re.escape(TITLE)}|{re.escape(MAIN)})")
+
+PLAIN_SHELL = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta name="color-scheme" content="light dark">
+<title>{TITLE}</title>
+</head>
+<body>
+<main>
+{MAIN}
+</main>
+</body>
+</html>
+"""
+
+
+def render(name: str, shell: str | None, /, **values: object) -> str:
+    """The page `templates/pages/{name}.html` in the site's shell, as a whole HTML document.
+
+    Every value is escaped unless it is Markup. A template sets `title` (text of <title>) and gives the main
+    part with its one <h1>. `shell` is page-shell.html as the build wrote it, or None.
+    """
+    module = _templates().get_template(f"{name}.html").make_module(values)
+    parts = {TITLE: str(escape(module.title)), MAIN: str(module)}  # type: ignore[attr-defined] # set by the template
+    whole = shell if shell is not None and TITLE in shell and MAIN in shell else PLAIN_SHELL
+    return "".join(parts.get(piece, piece) for piece in _TOKENS.split(whole))
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("leadapi", "templates/pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
