@@ -1,0 +1,114 @@
+"""What has to be told to the outside, kept in the same transaction as what it tells of.
+
+A request never waits for a mail server and never loses a letter to one: the rule that stores a submission also
+puts a row here, and a worker takes the rows from here, with a lease, sends, and tries again with growing pauses
+until it gives up and keeps the row as dead. A row is told at least once; what it carries (a Message-ID) lets
+the receiver see that it is the same.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from leadapi.tables import new_id, outbox
+
+LEASE = timedelta(minutes=2)
+"""How long a worker may hold a row; after that another may try."""
+
+GIVE_UP_AFTER = timedelta(hours=72)
+"""From the row's first moment to its last try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One row that a worker has claimed."""
+
+    id: str
+    kind: str
+    payload: dict[str, Any]
+    attempts: int
+    created_at: datetime
+
+
+def enqueue(
+    connection: Connection, kind: str, payload: dict[str, Any], dedupe_key: str, now: datetime
+) -> None:
+    """Put one row in, due at once; a second one under the same key changes nothing."""
+    enqueue_many(connection, [(kind, payload, dedupe_key, now)])
+
+
+def enqueue_many(connection: Connection, rows: Sequence[tuple[str, dict[str, Any], str, datetime]]) -> None:
+    """As enqueue, for several (kind, payload, dedupe_key, now), in one statement."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(
+        dialect.insert(outbox).on_conflict_do_nothing(index_elements=["dedupe_key"]),
+        [
+            {
+                "id": new_id(now),
+                "kind": kind,
+                "payload": payload,
+                "dedupe_key": dedupe_key,
+                "created_at": now,
+                "run_at": now,
+            }
+            for kind, payload, dedupe_key, now in rows
+        ],
+    )
+
+
+_due = (
+    select(outbox.c.id)
+    .where(outbox.c.done_at.is_(None), outbox.c.dead_at.is_(None), outbox.c.run_at <= bindparam("now"))
+    .where(or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")))
+    .order_by(outbox.c.run_at, outbox.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_claim = (
+    update(outbox)
+    .where(outbox.c.id.in_(_due.scalar_subquery()))
+    .values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
+    .returning(outbox.c.id, outbox.c.kind, outbox.c.payload, outbox.c.attempts, outbox.c.created_at)
+)
+
+
+def claim(connection: Connection, value: tuple[datetime, int]) -> list[Delivery]:
+    """Take up to `most` due rows for LEASE; value is (now, most). Oldest first."""
+    now, most = value
+    rows = connection.execute(_claim, {"now": now, "most": most, "until": now + LEASE}).all()
+    return sorted((Delivery(*row) for row in rows), key=lambda delivery: delivery.id)
+
+
+def finish(connection: Connection, value: tuple[str, datetime]) -> None:
+    """The row (id, now) was told: it is done, and its payload is forgotten, since it names people."""
+    row, now = value
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == row)
+        .values(done_at=now, leased_until=None, payload={}, last_error=None)
+    )
+
+
+def fail(connection: Connection, value: tuple[Delivery, datetime, str, bool]) -> None:
+    """The row was not told: try again after a pause, or give it up; value is (delivery, now, why, final)."""
+    delivery, now, why, final = value
+    again = now + pause(delivery.attempts)
+    dead = final or again - delivery.created_at > GIVE_UP_AFTER
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id == delivery.id)
+        .values(leased_until=None, last_error=why[:500], run_at=again, dead_at=now if dead else None)
+    )
+
+
+def pause(attempts: int) -> timedelta:
+    """30 s after the first try, doubled each time up to 4 h, and up to a quarter more, so that not all come at once."""
+    seconds = min(30 * 2 ** (attempts - 1), 4 * 3600)
+    return timedelta(seconds=seconds * random.uniform(1, 1.25))  # noqa: S311 - jitter, not a secret

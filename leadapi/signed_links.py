@@ -1,0 +1,49 @@
+"""Signed links: what a mailed address may do, and until when, without a row in the database.
+
+A token is itsdangerous' URL-safe timed signature over a small JSON payload (HMAC, constant-time comparison).
+Each purpose has a salt of its own, so that a link for one thing opens nothing else. The first key signs, all
+verify: a key is changed by putting a new one in front, and the old links die when the old key is removed.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Literal
+
+from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
+
+from leadapi.errors import Forbidden, Gone
+
+Purpose = Literal["confirm", "download", "moderate", "sign-in", "session"]
+
+
+def sign(purpose: Purpose, payload: dict[str, Any], keys: Sequence[str]) -> str:
+    """A token for the payload (small, JSON), good for this purpose only."""
+    return _serializer(purpose, keys).dumps(payload)
+
+
+def read(purpose: Purpose, token: str, keys: Sequence[str], max_age: timedelta) -> dict[str, Any]:
+    """The payload of a token.
+
+    Raises Gone when it is older than `max_age`, Forbidden when it was not signed by us for this purpose.
+    """
+    try:
+        payload = _serializer(purpose, keys).loads(token, max_age=int(max_age.total_seconds()))
+    except SignatureExpired:
+        raise Gone("This link has expired.", code="link_expired") from None
+    except (BadData, ValueError, RecursionError):
+        raise Forbidden(
+            "This link is not valid. Please copy it whole from the letter.", code="bad_link"
+        ) from None
+    if not isinstance(payload, dict):
+        raise Forbidden("This link is not valid. Please copy it whole from the letter.", code="bad_link")
+    return payload
+
+
+def _serializer(purpose: Purpose, keys: Sequence[str]) -> URLSafeTimedSerializer:
+    oldest_first = list(reversed(keys))  # itsdangerous signs with the last one
+    return URLSafeTimedSerializer(
+        oldest_first,
+        salt=f"leadapi.{purpose}",
+        signer_kwargs={"key_derivation": "hmac", "digest_method": sha256},
+    )

@@ -1,0 +1,183 @@
+"""The tables, as SQLAlchemy Core sees them; the migrations make them.
+
+Ids are text, made in the program (new_id), so that a whole batch can be written without asking the database
+for each row's number. Times are stored in UTC and come back aware, on SQLite too.
+"""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class TZDateTime(TypeDecorator[datetime]):
+    """A moment: aware in the program, UTC in the database. SQLite alone would lose the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone cannot be stored: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def new_id(now: datetime) -> str:
+    """A fresh id: milliseconds, then 74 random bits, as UUID version 7 (RFC 9562, 5.7); sorts by time."""
+    milliseconds = int(now.timestamp() * 1000)
+    random = uuid.uuid4().int
+    value = (milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | (random >> 64 & 0xFFF) << 64
+    value |= 0b10 << 62 | random & (2**62 - 1)
+    return str(uuid.UUID(int=value))
+
+
+def _id(*constraints: Any, **options: Any) -> Column[str]:
+    return Column("id", String(36), *constraints, primary_key=True, **options)
+
+
+leads = Table(
+    "leads",
+    metadata,
+    _id(),
+    Column("address_key", String(320), nullable=False, unique=True),
+    Column("email", String(320), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("company", Text, nullable=False, server_default=""),
+    Column("status", String(16), nullable=False, server_default="pending"),
+    Column("created_at", TZDateTime, nullable=False),
+    Column("confirmed_at", TZDateTime),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    _id(),
+    Column("submission_id", String(64), nullable=False, unique=True),
+    Column("lead_id", String(36), ForeignKey("leads.id"), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("email", String(320), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("company", Text, nullable=False, server_default=""),
+    Column("whitepaper", String(200), nullable=False),
+    Column("edition", String(32), nullable=False),
+    Column("post", String(200)),
+    Column("cta", String(64)),
+    Column("page", Text),
+    Column("referrer_host", String(255)),
+    Column("utm_source", String(200)),
+    Column("utm_medium", String(200)),
+    Column("utm_campaign", String(200)),
+    Column("utm_term", String(200)),
+    Column("utm_content", String(200)),
+    Column("held", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", TZDateTime, nullable=False),
+    Index(None, "lead_id", "whitepaper", "post", "created_at"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    Column("lead_id", String(36), ForeignKey("leads.id"), nullable=False, index=True),
+    Column("submission_id", String(36), ForeignKey("submissions.id"), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("given", Boolean, nullable=False),
+    Column("page", Text),
+    Column("created_at", TZDateTime, nullable=False),
+)
+
+downloads = Table(
+    "downloads",
+    metadata,
+    _id(),
+    Column("lead_id", String(36), ForeignKey("leads.id"), nullable=False),
+    Column("whitepaper", String(200), nullable=False),
+    Column("edition", String(32), nullable=False),
+    Column("created_at", TZDateTime, nullable=False),
+    Index(None, "lead_id", "whitepaper", "edition", unique=True),
+)
+
+comments = Table(
+    "comments",
+    metadata,
+    _id(),
+    Column("submission_id", String(64), nullable=False, unique=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("post", String(200), nullable=False),
+    Column("parent_id", String(36), ForeignKey("comments.id")),
+    Column("name", Text, nullable=False),
+    Column("email", String(320), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", String(16), nullable=False, server_default="pending"),
+    Column("created_at", TZDateTime, nullable=False),
+    Column("decided_at", TZDateTime),
+    Index(None, "post", "status", "created_at"),
+    Index(None, "status", "created_at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("kind", String(32), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("dedupe_key", String(200), nullable=False, unique=True),
+    Column("created_at", TZDateTime, nullable=False),
+    Column("run_at", TZDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("leased_until", TZDateTime),
+    Column("done_at", TZDateTime),
+    Column("dead_at", TZDateTime),
+    Column("last_error", Text),
+    Index(
+        "ix_outbox_due",
+        "run_at",
+        sqlite_where=text("done_at IS NULL AND dead_at IS NULL"),
+        postgresql_where=text("done_at IS NULL AND dead_at IS NULL"),
+    ),
+)
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("subject", String(200), primary_key=True),
+    Column("window_start", TZDateTime, primary_key=True),
+    Column("taken", Integer, nullable=False),
+)
