@@ -1,9 +1,9 @@
 """What has to be told to the outside, kept in the same transaction as what it tells of.
 
-A request never waits for a mail server and never loses a letter to one: the rule that stores a submission also
-puts a row here, and a worker takes the rows from here, with a lease, sends, and tries again with growing pauses
-until it gives up and keeps the row as dead. A row is told at least once; what it carries (a Message-ID) lets
-the receiver see that it is the same.
+A request never waits for a mail server and never loses a letter to one: the rule that stores a submission
+also puts a row here, and a worker takes the rows from here, with a lease, sends, and tries again with growing
+pauses until it gives up and keeps the row as dead. A row is told at least once; what it carries (a Message-ID)
+lets the receiver see that it is the same.
 """
 
 import random
@@ -109,6 +109,6 @@ def fail(connection: Connection, value: tuple[Delivery, datetime, str, bool]) ->
 
 
 def pause(attempts: int) -> timedelta:
-    """30 s after the first try, doubled each time up to 4 h, and up to a quarter more, so that not all come at once."""
+    """30 s after the first try, doubled each time up to 4 h, plus up to a quarter against crowds."""
     seconds = min(30 * 2 ** (attempts - 1), 4 * 3600)
     return timedelta(seconds=seconds * random.uniform(1, 1.25))  # noqa: S311 - jitter, not a secret
