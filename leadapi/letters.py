@@ -8,23 +8,41 @@ Letters are made when the row for the outbox is written and are sent as they are
 the Message-ID is the same each time, and a mail program that gets a letter twice shows it once.
 """
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from leadapi.signed_links import Purpose, sign
+
 LINK_DAYS = 7
 """Days that a mailed link works, to confirm as to download: one number for people to remember."""
+
+LINK_AGE = timedelta(days=LINK_DAYS)
+
+MODERATION_AGE = timedelta(days=90)
+"""A comment may wait for its owner's holiday, and a decision may be changed later."""
+
+LINK_PATHS: dict[Purpose, str] = {
+    "confirm": "/api/confirm/",
+    "download": "/api/downloads/",
+    "moderate": "/api/moderate/",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who writes: the blog's name, the address of the site (no slash at its end) and the mail domain."""
+    """Who writes: the blog's name, the site's address (no slash at its end), the mail domain, signing keys."""
 
     site_name: str
     site_url: str
     mail_domain: str
+    keys: tuple[str, ...] = field(repr=False)
+
+    def link(self, purpose: Purpose, payload: dict[str, str]) -> str:
+        """The whole address of a signed link; it works through the site's proxy too."""
+        return f"{self.site_url}{LINK_PATHS[purpose]}{sign(purpose, payload, self.keys)}"
 
 
 @dataclass(frozen=True, slots=True)

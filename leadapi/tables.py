@@ -5,6 +5,7 @@ for each row's number. Times are stored in UTC and come back aware, on SQLite to
 """
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Index,
+    Insert,
     Integer,
     MetaData,
     String,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     TypeDecorator,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = MetaData(
     naming_convention={
@@ -138,7 +141,7 @@ comments = Table(
     metadata,
     _id(),
     Column("submission_id", String(64), nullable=False, unique=True),
-    Column("fingerprint", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False, index=True),
     Column("post", String(200), nullable=False),
     Column("parent_id", String(36), ForeignKey("comments.id")),
     Column("name", Text, nullable=False),
@@ -181,3 +184,14 @@ rate_limits = Table(
     Column("window_start", TZDateTime, primary_key=True),
     Column("taken", Integer, nullable=False),
 )
+
+
+def insert_new(table: Table) -> Mapping[str, Insert]:
+    """By dialect name: an INSERT that passes over rows whose key is there already.
+
+    Two servers on one PostgreSQL may try the same row at the same moment; then one of them has inserted it.
+    """
+    return {
+        "sqlite": sqlite.insert(table).on_conflict_do_nothing(),
+        "postgresql": postgresql.insert(table).on_conflict_do_nothing(),
+    }

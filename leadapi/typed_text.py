@@ -23,12 +23,10 @@ LONGEST_ADDRESS = 254
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNPRINTABLE_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_SUBMISSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_SUBMISSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
-def line(
-    form: Mapping[str, str], field: str, what: str, errors: dict[str, str], *, required: bool = True
-) -> str:
+def line(form: Mapping[str, str], field: str, what: str, errors: dict[str, str], *, required: bool = True) -> str:
     """One line of at most LONGEST_NAME characters; `what` names it in a sentence, as in "your name"."""
     text = form.get(field, "").strip(" \t\r\n")
     if not _says_something(text):
@@ -93,7 +91,7 @@ def submission_id(form: Mapping[str, str], errors: dict[str, str]) -> str | None
     text = form.get("submission_id", "").strip()
     if text and not _SUBMISSION_ID.fullmatch(text):
         errors["submission_id"] = (
-            "The submission_id must be 1 to 100 letters, digits, dots, colons, hyphens or underscores."
+            "The submission_id must be 1 to 64 letters, digits, dots, colons, hyphens or underscores."
         )
     return text or None
 

@@ -6,9 +6,10 @@ from email.headerregistry import Address
 import html5lib
 import pytest
 
-from leadapi import letters
+from leadapi import letters, signed_links
+from leadapi.errors import Forbidden
 
-SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.com")
+SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.com", ("a key that nobody guesses, ever",))
 LINK = "https://blog.example.com/api/confirm/abc.def-ghi"
 TITLE = 'Coaching & "Motivating" <Employees>'
 
@@ -66,3 +67,14 @@ def test_the_letters_can_be_read_in_the_dark() -> None:
     assert '<meta name="color-scheme" content="light dark">' in html
     assert "<img" not in html
     assert "url(" not in html
+
+
+def test_a_link_leads_to_the_site_and_opens_one_door() -> None:
+    """A signed link starts with the site's address, and its token is good for its own purpose alone."""
+    link = SENDER.link("confirm", {"lead": "0190"})
+    path, _, token = link.rpartition("/")
+    assert path == "https://blog.example.com/api/confirm"
+    assert signed_links.read("confirm", token, SENDER.keys, letters.LINK_AGE) == {"lead": "0190"}
+    with pytest.raises(Forbidden):
+        signed_links.read("download", token, SENDER.keys, letters.LINK_AGE)
+    assert SENDER.keys[0] not in repr(SENDER)

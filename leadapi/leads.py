@@ -1,0 +1,100 @@
+"""Leads after the press of the button: confirmed by the owner of the address, served, and listed for ours.
+
+A lead is pending until somebody who can read the mail of that address presses a button. Doing so again is as
+good as doing it once, and so is fetching a file: what is counted is the first time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from leadapi.attribution import UTM_FIELDS
+from leadapi.errors import NotFound
+from leadapi.tables import consents, downloads, insert_new, leads, new_id, submissions
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Whom a link was made for."""
+
+    id: str
+    email: str
+    first_time: bool
+
+
+_ADD_DOWNLOAD = insert_new(downloads)
+_CONFIRM = (
+    update(leads)
+    .where(leads.c.id == bindparam("lead"), leads.c.status == "pending")
+    .values(status="confirmed", confirmed_at=bindparam("at"))
+)
+_BY_ID = select(leads.c.id, leads.c.email).where(leads.c.id == bindparam("lead"))
+_EXPORTED = ("whitepaper", "edition", "post", "cta", "page", "referrer_host", *UTM_FIELDS, "held")
+_SUBMISSIONS_OF_ALL = (
+    select(
+        leads.c.id.label("lead"),
+        *(leads.c[name] for name in ("email", "name", "company", "status", "created_at", "confirmed_at")),
+        *(submissions.c[name] for name in ("submission_id", *_EXPORTED)),
+        submissions.c.created_at.label("submitted_at"),
+        consents.c.given,
+    )
+    .join(submissions, submissions.c.lead_id == leads.c.id)
+    .outerjoin(consents, consents.c.submission_id == submissions.c.id)
+    .order_by(leads.c.id, submissions.c.created_at, submissions.c.id)
+)
+
+
+def confirm(connection: Connection, value: tuple[str, datetime]) -> Lead:
+    """The lead (id, now) pressed the button. Again is as good as once; NotFound when it was erased."""
+    lead, now = value
+    first_time = connection.execute(_CONFIRM, {"lead": lead, "at": now}).rowcount > 0
+    row = connection.execute(_BY_ID, {"lead": lead}).one_or_none()
+    if row is None:
+        raise NotFound(
+            "This address is no longer stored here. Please fill in the form again.", code="unknown_lead"
+        )
+    return Lead(row.id, row.email, first_time)
+
+
+def record_download(connection: Connection, value: tuple[str, str, str, datetime]) -> bool:
+    """Count the first fetch of (lead id, whitepaper, edition, now); True when it was the first."""
+    lead, whitepaper, edition, now = value
+    if connection.execute(_BY_ID, {"lead": lead}).one_or_none() is None:
+        return False
+    added = connection.execute(
+        _ADD_DOWNLOAD[connection.dialect.name],
+        {"id": new_id(now), "lead_id": lead, "whitepaper": whitepaper, "edition": edition, "created_at": now},
+    )
+    return added.rowcount > 0
+
+
+def export(connection: Connection) -> Iterator[dict[str, Any]]:
+    """Every lead with its submissions, oldest first, held ones too; rows come as they are read.
+
+    `held` is true when nothing but held submissions is known of the lead; times are ISO 8601, UTC.
+    `marketing_consent` is the last answer given in the form.
+    """
+    rows = connection.execution_options(yield_per=1_000).execute(_SUBMISSIONS_OF_ALL).mappings()
+    for _, group in groupby(rows, key=lambda row: row["lead"]):
+        of_lead = list(group)
+        lead = of_lead[0]
+        yield {
+            "email": lead["email"],
+            "name": lead["name"],
+            "company": lead["company"],
+            "status": lead["status"],
+            "held": all(row["held"] for row in of_lead),
+            "created_at": lead["created_at"].isoformat(),
+            "confirmed_at": lead["confirmed_at"].isoformat() if lead["confirmed_at"] else None,
+            "marketing_consent": bool(of_lead[-1]["given"]),
+            "submission_ids": [row["submission_id"] for row in of_lead],
+            "submissions": [
+                {name: row[name] for name in ("submission_id", *_EXPORTED)}
+                | {"created_at": row["submitted_at"].isoformat()}
+                for row in of_lead
+            ],
+        }
