@@ -192,6 +192,6 @@ def insert_new(table: Table) -> Mapping[str, Insert]:
     Two servers on one PostgreSQL may try the same row at the same moment; then one of them has inserted it.
     """
     return {
-        "sqlite": sqlite.insert(table).on_conflict_do_nothing(),
-        "postgresql": postgresql.insert(table).on_conflict_do_nothing(),
+        "sqlite": sqlite.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True),
+        "postgresql": postgresql.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True),
     }

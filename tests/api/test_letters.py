@@ -9,7 +9,7 @@ import pytest
 from leadapi import letters, signed_links
 from leadapi.errors import Forbidden
 
-SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.com", ("a key that nobody guesses, ever",))
+SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.com", ("a key that nobody guesses",))
 LINK = "https://blog.example.com/api/confirm/abc.def-ghi"
 TITLE = 'Coaching & "Motivating" <Employees>'
 

@@ -1,0 +1,46 @@
+"""What several tests of the service begin with: alice's press of the button, and what is stored afterwards."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from leadapi import letters, tables
+from leadapi.attribution import Source
+from leadapi.store import Store
+from leadapi.submissions import Outcome, Submission, record_submission
+
+NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.com", ("a key that nobody guesses",))
+ALICE = Submission(
+    submission_id=None,
+    address="Alice@example.com",
+    name="Alice <b>",
+    company="",
+    whitepaper="a-paper",
+    edition="1",
+    title="A Paper",
+    post="a-post",
+    cta="end",
+    source=Source("/a-post/?utm_source=x", "blog.example.com", (("utm_source", "x"),)),
+    marketing_consent=False,
+    held=False,
+    sender=SENDER,
+    now=NOW,
+)
+
+
+def rows(store: Store, table: Table) -> list[Any]:
+    return store.read_now(lambda connection, _: list(connection.execute(select(table)).all()), None)
+
+
+def record(store: Store, *values: Submission) -> list[Outcome]:
+    def rule(connection: Connection, batch: Sequence[Submission]) -> list[Outcome]:
+        return record_submission(connection, batch)
+
+    return store.write_now(rule, values)
+
+
+def sent(store: Store) -> list[dict[str, str]]:
+    return [row.payload for row in sorted(rows(store, tables.outbox), key=lambda row: row.id)]
