@@ -15,6 +15,9 @@ from markdown_it import MarkdownIt
 LONGEST = 4_000
 """Characters of one comment; the time bound below is promised for texts up to this length."""
 
+VERSION = "1"
+"""To be raised when the same text gives other HTML, so that nobody keeps the old one."""
+
 MOST_BRACKETS = 100
 """Opening brackets up to which links are looked for. The search is quadratic in them."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, select
 
 from leadapi import letters, tables
 from leadapi.attribution import Source
+from leadapi.comments import Comment, record_comment
 from leadapi.store import Store
 from leadapi.submissions import Outcome, Submission, record_submission
 
@@ -44,3 +45,26 @@ def record(store: Store, *values: Submission) -> list[Outcome]:
 
 def sent(store: Store) -> list[dict[str, str]]:
     return [row.payload for row in sorted(rows(store, tables.outbox), key=lambda row: row.id)]
+
+
+BOB = Comment(
+    submission_id=None,
+    post="a-post",
+    post_title="A Post",
+    post_url="https://blog.example.com/a-post/",
+    parent=None,
+    name="Bob <b>",
+    email="bob@example.com",
+    body="Well said.\n\n*Really* <script>",
+    held=False,
+    owner="owner@example.com",
+    sender=SENDER,
+    now=NOW,
+)
+
+
+def reply(store: Store, *values: Comment) -> list[str]:
+    def rule(connection: Connection, batch: Sequence[Comment]) -> list[str]:
+        return list(record_comment(connection, batch))
+
+    return store.write_now(rule, values)

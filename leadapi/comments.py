@@ -1,0 +1,228 @@
+"""Comments: stored as typed, shown only after the owner's decision, and listed for the build.
+
+A comment is pending until a button is pressed on the page that the owner's letter leads to; the decision may
+be changed later. Name and text are kept as they were typed; what is shown is made from them by comment_markup.
+The e-mail address is for the owner's eyes and never leaves with a public list.
+
+`record_comment` is hot, like submissions.record_submission: the same few statements for a batch as for one.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from leadapi import comment_markup, letters, outbox
+from leadapi.errors import NotFound
+from leadapi.tables import comments, insert_new, new_id
+from leadapi.typed_text import address_key
+
+REPEAT_WINDOW = timedelta(minutes=10)
+"""Without a submission id, the same text by the same address on the same post is one comment for this time."""
+
+Decision = Literal["approve", "refuse", "spam"]
+STATUS_AFTER: dict[Decision, str] = {"approve": "approved", "refuse": "refused", "spam": "spam"}
+
+Outcome = Literal["recorded", "repeated", "conflict", "no_parent"]
+"""Stored; stored before; the id was used for something else; it answers a comment that is not there."""
+
+_Stored = Mapping[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One reply, checked. `now` is aware UTC; `held`: the honeypot was filled, the owner is not written to."""
+
+    submission_id: str | None
+    post: str
+    post_title: str
+    post_url: str
+    parent: str | None
+    name: str
+    email: str
+    body: str
+    held: bool
+    owner: str
+    sender: letters.Sender
+    now: datetime
+
+    def fingerprint(self) -> str:
+        """What makes a repeat: who said what under which post."""
+        said = [address_key(self.email), self.post, self.body]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+_STORED = select(
+    *(comments.c[name] for name in ("id", "submission_id", "fingerprint", "parent_id", "name", "status")),
+    comments.c.created_at,
+)
+_BY_SUBMISSION_ID = _STORED.where(comments.c.submission_id.in_(bindparam("ids", expanding=True)))
+_RECENT = _STORED.where(
+    comments.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
+    comments.c.created_at > bindparam("since"),
+)
+_PARENTS = select(comments.c.id, comments.c.post).where(
+    comments.c.id.in_(bindparam("ids", expanding=True)), comments.c.status == "approved"
+)
+_ADD = insert_new(comments)
+_BY_ID = select(comments).where(comments.c.id == bindparam("comment"))
+_DECIDE = (
+    update(comments)
+    .where(comments.c.id == bindparam("comment"), comments.c.status != bindparam("new_status"))
+    .values(status=bindparam("new_status"), decided_at=bindparam("at"))
+)
+_APPROVED = (
+    select(*(comments.c[name] for name in ("id", "post", "parent_id", "name", "body", "created_at")))
+    .where(comments.c.status == "approved")
+    .order_by(comments.c.created_at, comments.c.id)
+)
+_APPROVED_OF_POST = _APPROVED.where(comments.c.post == bindparam("post"))
+_VERSION = (
+    select(comments.c.id, comments.c.decided_at).where(comments.c.status == "approved").order_by(comments.c.id)
+)
+_VERSION_OF_POST = _VERSION.where(comments.c.post == bindparam("post"))
+
+
+def record_comment(connection: Connection, values: Sequence[Comment]) -> list[Outcome]:
+    """Store each comment once as pending, with the letter to the owner; answers in the same order."""
+    by_id, recent, parents = _known(connection, values)
+    outcomes: list[Outcome] = []
+    fresh: dict[int, dict[str, Any]] = {}
+    for position, value in enumerate(values):
+        row = _row(value)
+        earlier = by_id.get(value.submission_id) if value.submission_id else recent.get(_text(row))
+        if earlier is not None and (value.submission_id or value.now - earlier["created_at"] < REPEAT_WINDOW):
+            outcomes.append(_repeat(value, row, earlier))
+        elif value.parent and parents.get(value.parent) != value.post:
+            outcomes.append("no_parent")
+        else:
+            by_id[row["submission_id"]] = recent[_text(row)] = fresh[position] = row
+            outcomes.append("recorded")
+    for position, winner in _add(connection, fresh).items():
+        outcomes[position] = _repeat(values[position], fresh.pop(position), winner)
+    outbox.enqueue_many(connection, [_letter(values[n], row) for n, row in fresh.items() if not values[n].held])
+    return outcomes
+
+
+def comment(connection: Connection, comment_id: str) -> _Stored:
+    """The whole row of one comment; NotFound when it is gone."""
+    row = connection.execute(_BY_ID, {"comment": comment_id}).mappings().one_or_none()
+    if row is None:
+        raise NotFound("This comment is no longer stored here.", code="unknown_comment")
+    return row
+
+
+def decide(connection: Connection, value: tuple[str, Decision, datetime]) -> _Stored:
+    """The owner decides (comment id, decision, now); the same decision again changes nothing, not its time."""
+    comment_id, decision, now = value
+    connection.execute(_DECIDE, {"comment": comment_id, "new_status": STATUS_AFTER[decision], "at": now})
+    return comment(connection, comment_id)
+
+
+def approved(connection: Connection, post: str | None = None) -> list[dict[str, Any]]:
+    """The approved comments of one post, or of all, oldest first, as they are told to the world.
+
+    Renders Markdown: call it off the event loop. `created` is ISO 8601, UTC.
+    """
+    rows = connection.execute(_APPROVED_OF_POST, {"post": post}) if post else connection.execute(_APPROVED)
+    return [
+        {
+            "id": row.id,
+            "post": row.post,
+            "parent": row.parent_id,
+            "name": row.name,
+            "created": row.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "html": comment_markup.render(row.body),
+        }
+        for row in rows
+    ]
+
+
+def version(connection: Connection, post: str | None = None) -> str:
+    """A strong validator of what `approved` lists (RFC 9110, 8.8.1), as an ETag with its quotes.
+
+    A comment's text never changes, so its id and the moment of its approval stand for it; no text is rendered.
+    """
+    rows = connection.execute(_VERSION_OF_POST, {"post": post}) if post else connection.execute(_VERSION)
+    listed = hashlib.sha256(comment_markup.VERSION.encode())
+    for comment_id, decided_at in rows:
+        listed.update(f"{comment_id} {decided_at.timestamp()}\n".encode())
+    return f'"{listed.hexdigest()[:32]}"'
+
+
+def _known(
+    connection: Connection, values: Sequence[Comment]
+) -> tuple[dict[str, _Stored], dict[tuple[str, bool], _Stored], dict[str, str]]:
+    """By submission id, by text lately said, and the post of each approved comment that is answered."""
+    by_id = connection.execute(_BY_SUBMISSION_ID, {"ids": [v.submission_id for v in values if v.submission_id]})
+    recent = connection.execute(
+        _RECENT,
+        {
+            "fingerprints": list({value.fingerprint() for value in values}),
+            "since": min(value.now for value in values) - REPEAT_WINDOW,
+        },
+    )
+    parents = connection.execute(_PARENTS, {"ids": list({value.parent for value in values if value.parent})})
+    return (
+        {row["submission_id"]: row for row in by_id.mappings()},
+        {_text(row): row for row in recent.mappings()},
+        {row.id: row.post for row in parents},
+    )
+
+
+def _add(connection: Connection, fresh: Mapping[int, dict[str, Any]]) -> dict[int, _Stored]:
+    """Insert the rows; answers the stored ones of those that another server was quicker to insert."""
+    if not fresh:
+        return {}
+    if connection.execute(_ADD[connection.dialect.name], list(fresh.values())).rowcount == len(fresh):
+        return {}
+    ids = {row["submission_id"]: position for position, row in fresh.items()}
+    stored = connection.execute(_BY_SUBMISSION_ID, {"ids": list(ids)}).mappings()
+    by_position = {ids[row["submission_id"]]: row for row in stored}
+    return {n: row for n, row in by_position.items() if row["id"] != fresh[n]["id"]}
+
+
+def _repeat(value: Comment, row: _Stored, earlier: _Stored) -> Outcome:
+    names = ("fingerprint", "parent_id", "name")
+    same = not value.submission_id or all(earlier[name] == row[name] for name in names)
+    return "repeated" if same else "conflict"
+
+
+def _text(row: _Stored) -> tuple[str, bool]:
+    return row["fingerprint"], row["status"] == "held"
+
+
+def _row(value: Comment) -> dict[str, Any]:
+    row_id = new_id(value.now)
+    return {
+        "id": row_id,
+        "submission_id": value.submission_id or row_id,
+        "fingerprint": value.fingerprint(),
+        "post": value.post,
+        "parent_id": value.parent,
+        "name": value.name,
+        "email": value.email,
+        "body": value.body,
+        "status": "held" if value.held else "pending",
+        "created_at": value.now,
+    }
+
+
+def _letter(value: Comment, row: _Stored) -> tuple[str, dict[str, Any], str, datetime]:
+    letter = letters.moderation(
+        value.sender,
+        value.owner,
+        post_title=value.post_title,
+        post_url=value.post_url,
+        name=value.name,
+        email=value.email,
+        body=value.body,
+        created=value.now,
+        link=value.sender.link("moderate", {"comment": row["id"]}),
+        number=row["id"],
+    )
+    return "letter", letter.payload(), f"comment:{row['id']}", value.now
