@@ -56,7 +56,7 @@ def post(
     """The text of a valid post; `more` holds further lines of front matter, each ending in a newline."""
     return (
         f'---\ntitle: "{title}"\ndate: {date}\nauthor: {author}\ncategory: {category}\ntags: {tags}\n'
-        f"summary: About {title.lower()}.\n{more}---\n{body}\n"
+        f'summary: "About {title.lower()}."\n{more}---\n{body}\n'
     )
 
 

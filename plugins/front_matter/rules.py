@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What each kind of content file must say: posts, pages, authors and whitepapers.
+
+Rules see all files at once, so that a name in one file can be looked up in the others, each in one step.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plugins.front_matter import values
+from plugins.front_matter.header import Header
+
+STATUSES = ("published", "draft", "hidden")
+# Addresses that the site or the service answers itself.
+RESERVED = frozenset(
+    {"admin", "api", "archives", "author", "category", "dev", "extra", "feed", "healthz", "images"}
+    | {"metrics", "not-sent", "page", "public-index", "readyz", "sitemap", "tag", "theme", "whitepapers"}
+)
+
+PAGE_FIELDS = frozenset(("title", "date", "modified", "author", "summary", "slug", "status", "lang"))
+POST_FIELDS = PAGE_FIELDS | {"category", "tags", "related", "whitepaper", "comments"}
+AUTHOR_FIELDS = frozenset(("name", "slug", "role", "picture", "picture_alt", "links"))
+WHITEPAPER_FIELDS = frozenset(("title", "slug", "summary", "edition", "language", "date", "author", "status"))
+
+COMMON_SLIPS = {
+    "authors": "author",
+    "tag": "tags",
+    "description": "summary",
+    "excerpt": "summary",
+    "language": "lang",
+    "published": "date",
+    "updated": "modified",
+    "draft": "status",
+    "categories": "category",
+    "lang": "language",
+    "image": "picture",
+    "version": "edition",
+}
+
+
+@dataclass
+class ContentFiles:
+    """The headers of all content files, and what the rules need to know beside them."""
+
+    posts: list[Header]
+    pages: list[Header]
+    authors: list[Header]
+    whitepapers: list[Header]
+    settings: dict[str, Any]
+
+    def slug(self, header: Header, name: str = "title") -> str:
+        """Return a file's slug: the typed one, else the one Pelican makes of its title or name."""
+        return header.text("slug") or values.slugify(header.text(name), self.settings)
+
+
+def check_all(files: ContentFiles) -> None:
+    """Run every rule; the mistakes are noted in the headers. A file that could not be read is left out."""
+    known_authors = {header.text("name") for header in files.authors} - {""}
+    post_slugs = {files.slug(header) for header in files.posts}
+    whitepapers = {files.slug(h): h.text("status").lower() or "published" for h in files.whitepapers}
+    for header in filter(readable, files.posts):
+        check_post(header, files, known_authors, post_slugs, whitepapers)
+    for header in filter(readable, files.pages):
+        check_page(header, files, known_authors)
+    for header in filter(readable, files.authors):
+        check_author(header, files)
+    for header in filter(readable, files.whitepapers):
+        check_whitepaper(header, files, known_authors)
+    check_no_slug_twice([*files.posts, *files.pages], files, "title")
+    check_no_slug_twice(files.whitepapers, files, "title")
+    check_no_slug_twice(files.authors, files, "name")
+
+
+def readable(header: Header) -> bool:
+    """A file whose header could be read; of another one only that mistake is told."""
+    return bool(header.fields)
+
+
+def check_post(
+    header: Header, files: ContentFiles, authors: set[str], posts: set[str], whitepapers: dict[str, str]
+) -> None:
+    """A post in content/, by default in content/articles/."""
+    check_names(header, POST_FIELDS)
+    values.check_required_text(header, "title", "My First Post")
+    if "date" not in header.fields:
+        header.wrong(1, "date is missing. Add a line like date: 2024-05-31")
+    values.check_date(header, "date")
+    values.check_date(header, "modified")
+    for name in ("category", "summary"):
+        values.check_text(header, name)
+    check_known_author(header, files, authors)
+    check_tags(header, files)
+    values.check_choice(header, "status", STATUSES)
+    values.check_choice(header, "comments", ("open", "closed"))
+    values.check_language(header, "lang")
+    if header.text("title") or "slug" in header.fields:
+        values.check_slug(header, files.slug(header), files.settings, RESERVED)
+    check_related(header, files, posts)
+    whitepaper = header.text("whitepaper")
+    if "whitepaper" in header.fields:
+        if whitepaper not in whitepapers and all(map(readable, files.whitepapers)):
+            header.wrong(
+                header.line("whitepaper"),
+                f'The whitepaper "{whitepaper}" is not in content/whitepapers/.'
+                f"{values.did_you_mean(whitepaper, whitepapers)}",
+            )
+        elif whitepapers.get(whitepaper) == "draft":
+            header.wrong(
+                header.line("whitepaper"),
+                f'The whitepaper "{whitepaper}" is a draft. Publish it, or name another one.',
+            )
+
+
+def check_page(header: Header, files: ContentFiles, authors: set[str]) -> None:
+    """A page in content/pages/."""
+    check_names(header, PAGE_FIELDS)
+    values.check_required_text(header, "title", "About")
+    values.check_date(header, "date")
+    values.check_date(header, "modified")
+    values.check_text(header, "summary")
+    values.check_choice(header, "status", STATUSES)
+    values.check_language(header, "lang")
+    if "author" in header.fields:
+        check_known_author(header, files, authors)
+    if header.text("title") or "slug" in header.fields:
+        values.check_slug(header, files.slug(header), files.settings, RESERVED)
+
+
+def check_author(header: Header, files: ContentFiles) -> None:
+    """An author's profile in content/authors/."""
+    check_names(header, AUTHOR_FIELDS)
+    values.check_required_text(header, "name", "Alice Archer")
+    for name in ("role", "picture", "picture_alt"):
+        values.check_text(header, name)
+    made = values.slugify(header.text("name"), files.settings)
+    if made and "slug" in header.fields and header.text("slug") != made:
+        header.wrong(header.line("slug"), f"slug must be made of the name: write {made}, or delete the line.")
+    elif header.text("name") and not values.SLUG.fullmatch(made):
+        header.wrong(header.line("name"), "name gives no address. It needs letters or digits, single-spaced.")
+    picture = header.text("picture")
+    images = Path(files.settings["PATH"], "images")
+    if picture and (".." in Path(picture).parts or not (images / picture).is_file()):
+        header.wrong(
+            header.line("picture"),
+            f'The picture "{picture}" is not in content/images/. Put it there, or mend the path.',
+        )
+    if picture and not header.text("picture_alt"):
+        header.wrong(header.line("picture"), "picture_alt is missing. Say in a few words what the picture shows.")
+    links = header.fields.get("links")
+    if links and not is_list_of_links(links.value):
+        header.wrong(
+            links.line,
+            "links is not a list of links. Write each as - label: My site, and below it, indented, "
+            "url: https://example.com/",
+        )
+
+
+def is_list_of_links(value: Any) -> bool:
+    """Links have a label and a web, mail or site address, and nothing else."""
+    return isinstance(value, list) and all(
+        isinstance(link, dict)
+        and set(link) == {"label", "url"}
+        and all(isinstance(part, str) and part.strip() for part in link.values())
+        and link["url"].startswith(("https://", "http://", "mailto:", "/"))
+        for link in value
+    )
+
+
+def check_whitepaper(header: Header, files: ContentFiles, authors: set[str]) -> None:
+    """A whitepaper in content/whitepapers/."""
+    check_names(header, WHITEPAPER_FIELDS)
+    values.check_required_text(header, "title", "Coaching in Practice")
+    values.check_required_text(header, "summary", "What a reader takes home from it.")
+    if "date" not in header.fields:
+        header.wrong(1, "date is missing. Add a line like date: 2024-05-31")
+    values.check_date(header, "date")
+    if "edition" in header.fields and not values.SLUG.fullmatch(header.text("edition").replace(".", "-")):
+        header.wrong(header.line("edition"), 'edition becomes part of a file name. Write it like "1" or "2.1".')
+    values.check_choice(header, "status", STATUSES[:2])
+    values.check_language(header, "language")
+    if "author" in header.fields:
+        check_known_author(header, files, authors)
+    if header.text("title") or "slug" in header.fields:
+        values.check_slug(header, files.slug(header), files.settings)
+
+
+def check_names(header: Header, known: frozenset[str]) -> None:
+    """Fields have known names: a mistyped one would be silently without effect."""
+    for name, found in header.fields.items():
+        if name not in known:
+            slip = COMMON_SLIPS.get(name, "")
+            hint = f' Did you mean "{slip}"?' if slip in known else values.did_you_mean(name, known)
+            hint = hint or f" Known are {', '.join(sorted(known))}."
+            header.wrong(found.line, f'The field "{name}" is unknown.{hint}')
+
+
+def check_known_author(header: Header, files: ContentFiles, authors: set[str]) -> None:
+    """The author has a profile; a post without an author is the house's."""
+    name = header.text("author") or str(files.settings.get("AUTHOR", ""))
+    if name in authors or not all(map(readable, files.authors)):  # the file may be there, with a mistake in it
+        return
+    mend = values.did_you_mean(name, authors) or (
+        f" Add content/authors/{values.slugify(name, files.settings)}.md, or mend the name."
+    )
+    header.wrong(header.line("author"), f'The author "{name}" has no file in content/authors/.{mend}')
+
+
+def check_tags(header: Header, files: ContentFiles) -> None:
+    """Tags are a list of texts, each of which can be an address."""
+    found = header.fields.get("tags")
+    if found is None or found.value is None:
+        return
+    tags = [t.strip() for t in found.typed.replace(";", ",").split(",")] if header.classic else found.value
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        header.wrong(
+            found.line, "tags is not a list of texts. Write tags: [trust, feedback], a number or a yes in quotes."
+        )
+        return
+    for tag in tags:
+        if tag.strip() and not values.SLUG.fullmatch(values.slugify(tag, files.settings)):
+            header.wrong(found.line, f'The tag "{tag}" cannot be an address. It needs letters or digits.')
+
+
+def check_related(header: Header, files: ContentFiles, posts: set[str]) -> None:
+    """Related posts exist, and a post is not related to itself."""
+    found = header.fields.get("related")
+    if found is None:
+        return
+    slugs = values.slug_list(found.value)
+    if slugs is None:
+        header.wrong(found.line, "related is not a list of slugs. Write each on its own line: - my-first-post")
+        return
+    for slug in slugs:
+        if slug == files.slug(header):
+            header.wrong(found.line, f'related names this post itself ("{slug}"). Take it out.')
+        elif slug not in posts and all(map(readable, files.posts)):
+            header.wrong(
+                found.line, f'No post has the slug "{slug}" that related names.{values.did_you_mean(slug, posts)}'
+            )
+
+
+def check_no_slug_twice(headers: list[Header], files: ContentFiles, name: str) -> None:
+    """No two files have one address; drafts count, since they will be published."""
+    first: dict[str, Header] = {}
+    for header in sorted(headers, key=lambda h: h.path):
+        slug = files.slug(header, name) if readable(header) else ""
+        if slug and slug in first:
+            line = header.line("slug" if "slug" in header.fields else name)
+            header.wrong(line, f'{first[slug].path} has the slug "{slug}" too. Give one of the two another slug.')
+        first.setdefault(slug, header)
