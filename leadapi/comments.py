@@ -9,6 +9,7 @@ The e-mail address is for the owner's eyes and never leaves with a public list.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from leadapi import comment_markup, letters, outbox
+from leadapi import comment_markup, letters, outbox, rate_limits
 from leadapi.errors import NotFound
 from leadapi.tables import comments, insert_new, new_id
 from leadapi.typed_text import address_key
@@ -46,6 +47,7 @@ class Comment:
     email: str
     body: str
     held: bool
+    network: str
     owner: str
     sender: letters.Sender
     now: datetime
@@ -88,7 +90,10 @@ _VERSION_OF_POST = _VERSION.where(comments.c.post == bindparam("post"))
 
 
 def record_comment(connection: Connection, values: Sequence[Comment]) -> list[Outcome]:
-    """Store each comment once as pending, with the letter to the owner; answers in the same order."""
+    """Store each comment once as pending, with the letter to the owner; answers in the same order.
+
+    Raises TooOften when one network is past its limit; the store then tries the batch value by value.
+    """
     by_id, recent, parents = _known(connection, values)
     outcomes: list[Outcome] = []
     fresh: dict[int, dict[str, Any]] = {}
@@ -102,6 +107,9 @@ def record_comment(connection: Connection, values: Sequence[Comment]) -> list[Ou
         else:
             by_id[row["submission_id"]] = recent[_text(row)] = fresh[position] = row
             outcomes.append("recorded")
+    rate_limits.take_all(
+        connection, rate_limits.COMMENTS_BY_NETWORK, Counter(values[n].network for n in fresh), values[0].now
+    )
     for position, winner in _add(connection, fresh).items():
         outcomes[position] = _repeat(values[position], fresh.pop(position), winner)
     outbox.enqueue_many(connection, [_letter(values[n], row) for n, row in fresh.items() if not values[n].held])

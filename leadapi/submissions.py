@@ -13,6 +13,7 @@ a page with a button.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from leadapi import letters, outbox
+from leadapi import letters, outbox, rate_limits
 from leadapi.attribution import UTM_FIELDS, Source
 from leadapi.tables import consents, insert_new, leads, new_id, submissions
 from leadapi.typed_text import address_key
@@ -58,6 +59,7 @@ class Submission:
     source: Source
     marketing_consent: bool
     held: bool
+    network: str
     sender: letters.Sender
     now: datetime
 
@@ -93,7 +95,10 @@ _ADD_CONSENTS = insert(consents)
 
 
 def record_submission(connection: Connection, values: Sequence[Submission]) -> list[Outcome]:
-    """Store each submission once, with its lead, its consent and its letter; answers in the same order."""
+    """Store each submission once, with its lead, its consent and its letter; answers in the same order.
+
+    Raises TooOften when one network is past its limit; the store then tries the batch value by value.
+    """
     known = _leads_for(connection, values)
     by_id, recent = _earlier(connection, values, known)
     outcomes: list[Outcome] = []
@@ -106,6 +111,9 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
             outcomes.append("recorded")
         else:
             outcomes.append(_repeat(value, row, earlier))
+    rate_limits.take_all(
+        connection, rate_limits.LEADS_BY_NETWORK, Counter(values[n].network for n in fresh), values[0].now
+    )
     for position, winner in _add(connection, fresh).items():
         outcomes[position] = _repeat(values[position], fresh.pop(position), winner)
     if fresh:

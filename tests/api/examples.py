@@ -27,6 +27,7 @@ ALICE = Submission(
     source=Source("/a-post/?utm_source=x", "blog.example.com", (("utm_source", "x"),)),
     marketing_consent=False,
     held=False,
+    network="192.0.2.0/24",
     sender=SENDER,
     now=NOW,
 )
@@ -57,6 +58,7 @@ BOB = Comment(
     email="bob@example.com",
     body="Well said.\n\n*Really* <script>",
     held=False,
+    network="192.0.2.0/24",
     owner="owner@example.com",
     sender=SENDER,
     now=NOW,

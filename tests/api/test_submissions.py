@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from leadapi import leads, letters, signed_links, tables
 from leadapi.attribution import Source
+from leadapi.errors import TooOften
 from leadapi.store import Store, open_store
 from leadapi.submissions import CONSENT_TEXTS, Outcome, record_submission
 
@@ -129,15 +130,15 @@ def test_a_confirmed_address_is_mailed_the_download_at_once(store: Store) -> Non
 
 
 def test_a_batch_costs_the_same_few_statements_as_one(store: Store) -> None:
-    """Two hundred submissions in one batch take no more statements than one."""
+    """Fifty submissions in one batch take no more statements than one."""
     counts: list[int] = []
     event.listen(store.engine, "before_cursor_execute", lambda *_: counts.append(1))
     record(store, ALICE)
     of_one = len(counts)
     counts.clear()
-    record(store, *(replace(ALICE, address=f"bob{n}@example.com") for n in range(200)))
-    assert len(counts) <= of_one <= 8
-    assert len(sent(store)) == 201
+    record(store, *(replace(ALICE, address=f"bob{n}@example.com") for n in range(50)))
+    assert len(counts) <= of_one <= 9
+    assert len(sent(store)) == 51
 
 
 def test_presses_at_the_same_moment_are_one(store: Store) -> None:
@@ -172,3 +173,24 @@ def test_two_servers_at_the_same_moment_store_one(store: Store) -> None:
     assert "conflict" not in answers
     assert answers.count("recorded") == len(sent(store)) == 45
     assert len(rows(store, tables.leads)) == 12
+
+
+def test_a_network_past_its_limit_is_told_and_its_neighbours_are_served(store: Store) -> None:
+    """Sixty in ten minutes are accepted; the next is told when to try again; nothing of it is stored."""
+
+    async def press(count: int, start: int) -> list[object]:
+        values = [replace(ALICE, address=f"a{n}@example.com") for n in range(start, start + count)]
+        other = replace(ALICE, address=f"neighbour{start}@example.com", network="198.51.100.0/24")
+        doors = [store.write_batched(record_submission, value) for value in [*values, other, replace(values[0])]]
+        return list(await asyncio.gather(*doors, return_exceptions=True))
+
+    assert asyncio.run(press(59, 0)) == ["recorded"] * 60 + ["repeated"]
+    answers = asyncio.run(press(5, 100))
+    told = [answer for answer in answers if isinstance(answer, TooOften)]
+    assert len(told) == 4
+    assert answers[5] == "recorded"
+    assert 0 < told[0].retry_after <= 600
+    assert len(rows(store, tables.leads)) == len(rows(store, tables.submissions)) == 62
+    assert record(store, replace(ALICE, address="late@example.com", now=NOW + timedelta(minutes=10))) == [
+        "recorded"
+    ]
