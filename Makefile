@@ -1,0 +1,71 @@
+# Every verb sets up .venv by itself; `make` alone lists them. Variables: PY (python3), HOST, PORT.
+PY ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+ADDRESS = http://127.0.0.1:$(PORT)
+BIN = .venv/bin
+RUN = $(BIN)/python
+SET_UP = @$(PY) scripts/bootstrap.py
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test test-full check hooks publish papers lock clean bench-page html regenerate devserver
+
+help: # list the verbs
+	@sed -n 's/^\([a-z-]*\):.*# \(.*\)/\1\t\2/p' Makefile | expand -t 14
+
+# What the environment says wins over these.
+serve: export LEADAPI_ENV ?= development
+serve: export LEADAPI_SITE_DIR ?= var/site
+serve: export LEADAPI_BUILD_COMMAND ?= $(RUN) scripts/build_site.py
+serve: export LEADAPI_BUILD_WATCH ?= content,theme,plugins,pelicanconf.py
+serve: export LIVE_RELOAD ?= 1
+serve: export SITE_URL ?= $(ADDRESS)
+serve: export LEADAPI_SITE_URL ?= $(SITE_URL)
+serve: export COMMENTS_URL ?= $(ADDRESS)/api/comments
+serve: # the blog, its service and its mailbox on http://127.0.0.1:8000; saves show at once (PORT=, HOST=)
+	$(SET_UP) site api
+	@exec $(RUN) -m leadapi serve --host $(HOST) --port $(PORT)
+
+test: check # everything, with small counts: linters, types, unit, API, built site, journeys in a real browser
+	@$(RUN) -m pytest -n 2
+
+test-full: check # the same tests with the counts that the promises name
+	@TEST_COUNTS=full $(RUN) -m pytest -n 2
+
+check: # linters, types and the house's arrows, without the tests
+	$(SET_UP) dev
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py
+	@$(BIN)/lint-imports
+
+hooks: # let git run `make check` before each commit
+	@printf '#!/bin/sh\nexec make --no-print-directory check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
+	@chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
+
+publish: # build the production site into output/ (SITE_URL, API_URL, COMMENTS_URL)
+	$(SET_UP) site
+	@$(RUN) scripts/build_site.py --publish
+
+papers: # make the whitepapers' PDFs alone, into var/whitepapers (LEADAPI_WHITEPAPER_DIR)
+	$(SET_UP) site
+	@$(RUN) scripts/build_site.py --publish --site .cache/papers && rm -rf .cache/papers
+
+lock: # write requirements/*.txt anew from pyproject.toml (needs uv)
+	@for set in dev site api; do \
+	  extras="--extra $$set"; [ $$set = dev ] && extras="--extra dev --extra site --extra api"; \
+	  constraint=""; [ $$set = dev ] || constraint="--constraint requirements/dev.txt"; \
+	  uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $$extras \
+	    $$constraint --output-file requirements/$$set.txt pyproject.toml || exit 1; \
+	done
+
+bench-page: # measure what a reader gets from one post page (bench/page.py)
+	$(SET_UP) dev
+	@$(RUN) bench/page.py
+
+clean: # remove what can be made again: output/, the built site, caches; letters, database and keys stay
+	@rm -rf output .output.new var/site var/site-a var/site-b .cache .mypy_cache .ruff_cache .pytest_cache
+
+html: publish # Pelican's own name for publish
+regenerate devserver: serve # Pelican's own names for serve
