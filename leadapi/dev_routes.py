@@ -1,0 +1,163 @@
+"""The mailbox and the live reload of somebody's own machine; a production app does not have these routes.
+
+Letters that were "sent" lie as .eml files in a folder, so an author can walk the whole journey without a mail
+server. A page that is open listens on /dev/reload and is told when the site was built anew. It says how long ago
+it was loaded instead of what it holds: the built pages stay the same bytes that the world gets.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+from fastapi import APIRouter, Query, Request
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse, RedirectResponse, StreamingResponse
+
+from leadapi import pages
+from leadapi.errors import NotFound
+from leadapi.request_scope import IndexDep, SettingsDep
+from leadapi.settings import Settings
+
+LOOK_SECONDS = 0.25
+"""How often an open line looks whether the site is new, the build failed, or the server is about to stop."""
+
+LETTER_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+)
+"""Letters carry inline styles, as mail programs want it; the sandbox keeps them from being pages of ours."""
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]]")
+
+router = APIRouter(prefix="/dev", include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter in the folder; `name` is its file's name without .eml, `written` when the file was."""
+
+    name: str
+    written: datetime
+    message: EmailMessage
+
+    @property
+    def to(self) -> str:
+        """Whom it is for."""
+        return str(self.message["To"] or "")
+
+    @property
+    def subject(self) -> str:
+        """Its subject."""
+        return str(self.message["Subject"] or "(no subject)")
+
+    def body(self, kind: str) -> str:
+        """The part in `kind` (plain or html); empty where there is none."""
+        part = self.message.get_body((kind,))
+        return str(part.get_content()) if part else ""
+
+
+def letters(folder: Path) -> list[Letter]:
+    """All letters in the folder, the newest first."""
+    paths = sorted(((path.stat().st_mtime_ns, path) for path in folder.glob("*.eml")), reverse=True)
+    return [_letter(path, written) for written, path in paths]
+
+
+def _letter(path: Path, written: int) -> Letter:
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    assert isinstance(message, EmailMessage)  # the default policy makes no other
+    return Letter(path.stem, datetime.fromtimestamp(written / 1e9, UTC), message)
+
+
+def _folder(settings: Settings) -> Path | None:
+    address = urlsplit(settings.mail_url)
+    return Path(unquote(address.path)) if address.scheme == "file" else None
+
+
+def _one(settings: Settings, name: str) -> Letter:
+    folder = _folder(settings)
+    for path in folder.glob("*.eml") if folder else ():
+        if path.stem == name:
+            return _letter(path, path.stat().st_mtime_ns)
+    raise NotFound("There is no such letter in the mailbox.")
+
+
+def linked(text: str) -> Markup:
+    """The text, escaped, with its web addresses as links."""
+    pieces, end = [], 0
+    for found in _ADDRESS.finditer(text):
+        pieces += [escape(text[end : found.start()]), Markup('<a href="{0}">{0}</a>').format(found[0])]
+        end = found.end()
+    return Markup("").join([*pieces, escape(text[end:])])
+
+
+@router.get("/mail", include_in_schema=False)
+async def mailbox_without_slash() -> RedirectResponse:
+    """The mailbox is a folder."""
+    return RedirectResponse("/dev/mail/")
+
+
+@router.get("/mail/")
+async def mailbox(settings: SettingsDep, index: IndexDep) -> HTMLResponse:
+    """All letters, the newest first."""
+    folder = _folder(settings)
+    found = await asyncio.to_thread(letters, folder) if folder else []
+    shell = (await index.current()).shell
+    page = pages.render("dev_mailbox", shell, letters=found, kept=folder is not None)
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/mail/{name}/")
+async def letter(name: str, settings: SettingsDep, index: IndexDep) -> HTMLResponse:
+    """One letter: its text, with links that work."""
+    found = await asyncio.to_thread(_one, settings, name)
+    page = pages.render(
+        "dev_letter", (await index.current()).shell, letter=found, text=linked(found.body("plain"))
+    )
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/mail/{name}/look")
+async def look(name: str, settings: SettingsDep) -> HTMLResponse:
+    """The letter as a mail program shows it."""
+    found = await asyncio.to_thread(_one, settings, name)
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": LETTER_POLICY}
+    return HTMLResponse(found.body("html"), headers=headers)
+
+
+@router.get("/reload")
+async def reload(request: Request, age: Annotated[float, Query(ge=0)]) -> StreamingResponse:
+    """A line of events (HTML, 9.2) for a page that was loaded `age` milliseconds ago.
+
+    `built`: the site is newer than the page. `failed`: the last build failed; the data is the author's message.
+    """
+    events = _events(request, time.time() - age / 1000)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+async def _events(request: Request, loaded: float) -> AsyncIterator[str]:
+    state, site = request.app.state, request.app.state.settings.site_dir
+    told = ""
+    yield ": listening\n\n"
+    while not state.stopping():
+        error = state.builds.last_error if state.builds else ""
+        if error != told:
+            told = error
+            if error:
+                yield _event("failed", error)
+        if site and site.exists() and site.lstat().st_mtime > loaded:  # builds flip a link: its own time counts
+            yield _event("built", "")
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _event(kind: str, text: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in text.splitlines() or [""])
+    return f"event: {kind}\n{lines}\n"

@@ -1,0 +1,53 @@
+"""What every room of tests stands on: how much to try, and which browser there is."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+HOW_TO_GET_ONE = "No browser was found, so the journeys are skipped. Get one: apt install chromium"
+CHROMIUM_FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+Counts = Callable[[int, int], int]
+
+
+def browser_path() -> str | None:
+    """The first Chromium on PATH."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line how to get a browser."""
+    if browser_path() is None:
+        terminalreporter.write_line(HOW_TO_GET_ONE)
+
+
+@pytest.fixture(scope="session")
+def counts() -> Counts:
+    """`counts(small, full)`: the full number in `make test-full`, the small one otherwise."""
+    whole = os.environ.get("TEST_COUNTS") == "full"
+    return lambda small, full: full if whole else small
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, for one module: Playwright's event loop must not outlive it, others have their own."""
+    path = browser_path()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("No browser was found, and CI=true asks for one: apt install chromium")
+        pytest.skip(HOW_TO_GET_ONE)
+    sandbox = [] if os.getuid() else ["--no-sandbox"]  # Chromium refuses to sandbox itself as root
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS, *sandbox])
+        yield chromium
+        chromium.close()

@@ -1,0 +1,18 @@
+// Development only: loads the page again when the site was built anew, and shows an author's mistake.
+// The line is opened when the author turns to the editor, or after a while: the page's own numbers stay its own.
+{
+  let line;
+  const listen = () => {
+    if (line) return;
+    line = new EventSource(`/dev/reload?age=${performance.now()}`);
+    line.addEventListener("built", () => location.reload());
+    line.addEventListener("failed", ({ data }) => {
+      const told = Object.assign(document.createElement("pre"), { id: "mistake", role: "alert", textContent: data });
+      document.getElementById("mistake")?.remove();
+      document.getElementById("main").prepend(told);
+    });
+    line.addEventListener("error", () => (line.close(), (line = null), setTimeout(listen, 1000)));
+  };
+  addEventListener("blur", listen);
+  addEventListener("load", () => setTimeout(listen, 10000));
+}
