@@ -45,6 +45,13 @@ class Sender:
         return f"{self.site_url}{LINK_PATHS[purpose]}{sign(purpose, payload, self.keys)}"
 
 
+def sender(site_name: str, site_url: str, mail_from: str, keys: tuple[str, ...]) -> Sender:
+    """The sender of our letters; a site that was never built has its address for a name."""
+    return Sender(
+        site_name or site_url.partition("://")[2], site_url, mail_from.rpartition("@")[2] or "localhost", keys
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One letter, ready for the outbox; the address is bare, the subject one line of our own words."""

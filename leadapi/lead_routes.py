@@ -1,0 +1,270 @@
+"""The visitor's way to a whitepaper: the form, the letter's link, the button, the file.
+
+No GET changes anything but the count of downloads, since mail scanners open every link and run every script:
+only the button's POST confirms. All answers to the form are the same for every address, known or not.
+
+An unknown post or whitepaper is a 422 like any other wrong field, with a code of its own (unknown_post,
+unknown_whitepaper): the address of the request is right, what was sent is not.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from leadapi import guards, leads, letters, pages, signed_links, typed_text
+from leadapi.attribution import source
+from leadapi.error_responses import STATUS
+from leadapi.errors import Conflict, Gone, InvalidInput, NotFound, StoreUnavailable, TooOften
+from leadapi.public_index import PublicIndex
+from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
+from leadapi.settings import Settings
+from leadapi.submissions import CONSENT_TEXTS, CONSENT_VERSION, Submission, record_submission
+
+LONGEST_CTA = 64
+SENT = "Thank you. We have sent a letter to this address. Please open it and follow its link."
+TICKED = ("yes", "on", "true", "1")
+
+router = APIRouter(prefix="/api", include_in_schema=False)
+
+
+@router.post("/leads")
+async def ask_for_whitepaper(
+    request: Request,
+    typed: Typed,
+    store: StoreDep,
+    settings: SettingsDep,
+    index: IndexDep,
+    network: ClientNetwork,
+    now: NowDep,
+    as_json: WantsJson,
+) -> Response:
+    """Take the form: 303 to the thank-you page, or 202; 422 with the form again where something is wrong."""
+    post, whitepaper = (typed.get(name, "").strip() for name in ("post", "whitepaper"))
+    known = await index.knowing("whitepapers", whitepaper)
+    if post and post not in known.posts:
+        known = await index.knowing("posts", post)
+    host = request.headers.get("host", "")
+    own = {settings.origin, f"http://{host}", f"https://{host}"}
+    came = source(request.headers.get("referer"), own, typed.get("page"))
+    try:
+        checked = _checked(typed, known, post, whitepaper)
+        submission = Submission(
+            **checked,
+            source=came,
+            network=network,
+            sender=letters.sender(known.site_name, settings.site_url, settings.mail_from, settings.secret_keys),
+            now=now,
+        )
+        if await store.write_batched(record_submission, submission) == "conflict":
+            raise Conflict(
+                "This was sent before with other words. Please open the form's page again and send anew."
+            )
+    except (InvalidInput, TooOften, StoreUnavailable) as error:
+        if as_json:
+            raise
+        return _form_again(typed, error, known, came.page)
+    next_url = known.whitepapers[whitepaper]["thanks_url"]
+    if not settings.one_machine:
+        next_url = settings.site_url + next_url
+    if as_json:
+        return JSONResponse({"status": "accepted", "message": SENT, "next": next_url}, 202)
+    return RedirectResponse(next_url, 303)
+
+
+@router.api_route("/confirm/{token}", methods=["GET", "HEAD"])
+async def offer_to_confirm(token: str, settings: SettingsDep, index: IndexDep, as_json: WantsJson) -> Response:
+    """The page with the button; it changes nothing."""
+    known = await index.current()
+    link = _link("confirm", token, settings)
+    if link is None:
+        return _expired("confirm", token, settings, known, as_json)
+    title = _title(known, link["whitepaper"])
+    return HTMLResponse(
+        pages.render("confirm", known.shell, whitepaper_title=title, action=f"/api/confirm/{quote(token)}")
+    )
+
+
+@router.post("/confirm/{token}")
+async def confirm(
+    request: Request,
+    token: str,
+    store: StoreDep,
+    settings: SettingsDep,
+    index: IndexDep,
+    now: NowDep,
+    as_json: WantsJson,
+) -> Response:
+    """The button was pressed: the address is confirmed and the file is offered. Pressing again is as good."""
+    guards.refuse_other_sites(request, settings.origin)
+    known = await index.current()
+    link = _link("confirm", token, settings)
+    if link is None:
+        return _expired("confirm", token, settings, known, as_json)
+    await store.write(leads.confirm, (link["lead"], now))
+    url = letters.LINK_PATHS["download"] + signed_links.sign("download", link, settings.secret_keys)
+    title = _title(known, link["whitepaper"])
+    if as_json:
+        return JSONResponse({"status": "confirmed", "title": title, "download": url})
+    page = pages.render("confirmed", known.shell, whitepaper_title=title, download_url=url, days=letters.LINK_DAYS)
+    return HTMLResponse(page)
+
+
+@router.api_route("/downloads/{token}", methods=["GET", "HEAD"])
+async def download(
+    request: Request,
+    token: str,
+    store: StoreDep,
+    settings: SettingsDep,
+    index: IndexDep,
+    now: NowDep,
+    as_json: WantsJson,
+) -> Response:
+    """The PDF of the edition that the link was signed for, whole or in ranges (RFC 9110, 14)."""
+    known = await index.current()
+    link = _link("download", token, settings)
+    if link is None:
+        return _expired("download", token, settings, known, as_json)
+    path = await run_in_threadpool(_file, settings.whitepaper_dir, link["whitepaper"], link["edition"])
+    if path is None:
+        raise NotFound("The file of this whitepaper is not here just now. Please try the link again later.")
+    if (wanted := request.headers.get("range")) is not None and not _can_be_read(wanted):
+        raise HTTPException(416, "The Range header cannot be read")
+    if request.method == "GET":
+        with suppress(StoreUnavailable):  # a missed count is better than a reader without the file
+            await store.write(leads.record_download, (link["lead"], link["whitepaper"], link["edition"], now))
+    return FileResponse(
+        path,
+        media_type="application/pdf",
+        headers={
+            "Content-Disposition": _as_attachment(_title(known, link["whitepaper"])),
+            "Cache-Control": "private, no-store",
+            "X-Robots-Tag": "noindex",
+        },
+    )
+
+
+def _checked(typed: Mapping[str, str], index: PublicIndex, post: str, whitepaper: str) -> dict[str, Any]:
+    """What was typed, as a submission has it. Raises InvalidInput with a sentence for each wrong field."""
+    wrong: dict[str, str] = {}
+    fields = {
+        "address": typed_text.address(typed, "email", wrong),
+        "name": typed_text.line(typed, "name", "your name", wrong),
+        "company": typed_text.line(typed, "company", "the company's name", wrong, required=False),
+        "submission_id": typed_text.submission_id(typed, wrong),
+        "cta": typed_text.remark(typed.get("cta", ""), LONGEST_CTA),
+        "post": post or None,
+        "whitepaper": whitepaper,
+        "marketing_consent": typed.get("marketing_consent", "").strip().lower() in TICKED,
+        "held": bool(typed.get("website", "").strip()),
+    }
+    code = None
+    if post and post not in index.posts:
+        code = "unknown_post"
+        wrong["post"] = "This post is no longer here. Please send the form again to go on without it."
+    if not whitepaper:
+        wrong["whitepaper"] = (
+            "The form does not say which whitepaper. Please open the post again and use its form."
+        )
+    elif whitepaper not in index.whitepapers:
+        code = "unknown_whitepaper"
+        wrong["whitepaper"] = "We do not have this whitepaper. Please choose another one on the blog."
+    if wrong:
+        raise InvalidInput(
+            next(iter(wrong.values())) if len(wrong) == 1 else "Please check the marked fields.",
+            wrong,
+            code=code if code and not set(wrong) - {"post", "whitepaper"} else None,
+        )
+    entry = index.whitepapers[whitepaper]
+    return fields | {"title": entry["title"], "edition": entry["edition"]}
+
+
+def _form_again(
+    typed: Mapping[str, str],
+    error: InvalidInput | TooOften | StoreUnavailable,
+    index: PublicIndex,
+    page: str | None,
+) -> Response:
+    """The form as it was sent, with what is wrong; what the error names as gone is not sent again."""
+    wrong = error.fields if isinstance(error, InvalidInput) else {}
+    values = {name: typed_text.printable(text) for name, text in typed.items()} | {"page": page or ""}
+    for name in {"post", "submission_id"} & set(wrong):
+        values.pop(name, None)
+    entry = index.whitepapers.get(typed.get("whitepaper", "").strip())
+    body = pages.render(
+        "lead_form",
+        index.shell,
+        values=values,
+        errors=wrong,
+        notice="Nothing was sent yet." if wrong else error.message,
+        whitepaper_title=entry["title"] if entry else None,
+        consent_text=CONSENT_TEXTS[CONSENT_VERSION],
+        consent_given=typed.get("marketing_consent", "").strip().lower() in TICKED,
+    )
+    headers = {} if isinstance(error, InvalidInput) else {"Retry-After": str(error.retry_after)}
+    return HTMLResponse(body, STATUS[type(error)], headers)
+
+
+def _link(purpose: signed_links.Purpose, token: str, settings: Settings) -> dict[str, str] | None:
+    """What the link says; None when it has expired. Raises Forbidden when it was not signed by us."""
+    try:
+        return signed_links.read(purpose, token, settings.secret_keys, letters.LINK_AGE)
+    except Gone:
+        return None
+
+
+def _expired(
+    purpose: signed_links.Purpose, token: str, settings: Settings, index: PublicIndex, as_json: bool
+) -> Response:
+    """A 410 that leads to where a new link is to be had: the signature is still good, only old."""
+    if as_json:
+        raise Gone(
+            "This link has expired. Please fill in the form again; we mail you a new one.", code="link_expired"
+        )
+    payload = signed_links.read(purpose, token, settings.secret_keys, timedelta(days=36_500))
+    entry = index.whitepapers.get(payload["whitepaper"])
+    body = pages.render(
+        "expired",
+        index.shell,
+        days=letters.LINK_DAYS,
+        whitepaper_title=entry["title"] if entry else None,
+        whitepaper_url=entry["url"] if entry else None,
+    )
+    return HTMLResponse(body, 410)
+
+
+def _title(index: PublicIndex, whitepaper: str) -> str:
+    entry = index.whitepapers.get(whitepaper)
+    return entry["title"] if entry else whitepaper.replace("-", " ").capitalize()
+
+
+def _file(folder: Path, whitepaper: str, edition: str) -> Path | None:
+    """The edition's PDF; never a file outside the folder, whatever a slug may hold."""
+    path = (folder / whitepaper / f"{edition}.pdf").resolve()
+    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+
+
+def _can_be_read(wanted: str) -> bool:
+    """Whether a Range header is well formed (RFC 9110, 14.1.1); whether it can be served is a later question."""
+    unit, _, ranges = wanted.partition("=")
+    found = [re.fullmatch(r"(\d{0,18})-(\d{0,18})", part.strip()) for part in ranges.split(",")]
+    return unit.strip().lower() == "bytes" and all(
+        match is not None and match[0] != "-" and (not match[1] or not match[2] or int(match[1]) <= int(match[2]))
+        for match in found
+    )
+
+
+def _as_attachment(title: str) -> str:
+    """Content-Disposition (RFC 6266) with the title as file name, in ASCII and whole (RFC 8187)."""
+    name = " ".join(re.sub(r'[\x00-\x1f\x7f"*/:<>?\\|]', " ", title).split()).strip(". ")[:120] or "whitepaper"
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip() or "whitepaper"
+    return f"attachment; filename=\"{plain}.pdf\"; filename*=UTF-8''{quote(name, safe='')}.pdf"
