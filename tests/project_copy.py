@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("content", "leadapi", "plugins", "scripts", "theme", "requirements")
+PARTS = ("content", "deploy", "leadapi", "plugins", "scripts", "theme", "requirements")
 FILES = ("pelicanconf.py", "publishconf.py", "netlify.toml", "Makefile", "pyproject.toml")
 
 POST = """---

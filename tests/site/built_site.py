@@ -1,5 +1,7 @@
 """A built site, read as a visitor's programs read it."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import html5lib
+from project_copy import ROOT, clean_environment
 
-ROOT = Path(__file__).resolve().parents[2]
 SITE_URL = "https://blog.progress-coaching.example"
 POST = "/why-sales-management-does-not-work/"
 WHITEPAPER = "/whitepapers/coaching-and-motivating-employees-to-perform-better/"
@@ -39,6 +41,15 @@ DOCUMENTS = (
 )
 
 ADDRESSES = {"a": "href", "link": "href", "img": "src", "script": "src", "form": "action", "source": "srcset"}
+
+
+def run_publish(output: Path, project: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Publish the project into `output`, with what the build keeps beside it; as the Makefile does."""
+    var = output.parent / "var"
+    given = {"SITE_URL": SITE_URL, "VAR_DIR": str(var), "LEADAPI_WHITEPAPER_DIR": str(var / "whitepapers")}
+    command = [sys.executable, "scripts/build_site.py", "--publish", "--site", str(output)]
+    environment = clean_environment(**given, **environment)
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True)

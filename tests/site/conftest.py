@@ -1,21 +1,10 @@
 """The site as `make publish` builds it, once for each test process."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from built_site import SITE_URL, Site
-from project_copy import ROOT, clean_environment, copy_project
-
-
-def run_publish(output: Path, project: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Publish the project into `output`, with what the build keeps beside it; as the Makefile does."""
-    var = output.parent / "var"
-    given = {"SITE_URL": SITE_URL, "VAR_DIR": str(var), "LEADAPI_WHITEPAPER_DIR": str(var / "whitepapers")}
-    command = [sys.executable, "scripts/build_site.py", "--publish", "--site", str(output)]
-    environment = clean_environment(**given, **environment)
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+from built_site import Site, run_publish
+from project_copy import copy_project
 
 
 @pytest.fixture(scope="session")

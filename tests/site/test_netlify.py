@@ -8,7 +8,8 @@ from typing import Any
 
 import fasteners
 import pytest
-from built_site import ROOT, Site
+from built_site import Site
+from project_copy import ROOT
 
 from leadapi.guards import PLAIN_HEADERS, content_security_policy
 

@@ -1,6 +1,5 @@
 """Publishing: nothing that is not meant for the world, the same bytes each time, and never half a site."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -8,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from built_site import POST, SITE_URL, WHITEPAPER, Site
-from conftest import run_publish
+from built_site import POST, SITE_URL, WHITEPAPER, Site, run_publish
 from project_copy import ROOT, clean_environment, write_post
 
 SECRET = "Zanzibar-7391"
@@ -100,7 +98,7 @@ def test_a_failed_publish_leaves_the_last_site_and_tells_the_mistake(project: Pa
     assert "content/articles/a-broken-post.md:12:" in said and "nobody-wrote-it" in said
     assert "Traceback" not in said and len(said.splitlines()) <= 3
     assert everything(output) == before
-    assert sorted(os.listdir(tmp_path)) == ["output", "project", "var"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["output", "project", "var"]
 
 
 def test_a_broken_template_is_told_with_its_line(project: Path, tmp_path: Path) -> None:
@@ -121,8 +119,10 @@ def test_a_changed_style_is_told_before_netlify_would_block_it(project: Path, tm
     assert done.returncode == 1
     right = re.search(r"style-src 'self' '(sha256-[A-Za-z0-9+/=]+)'", done.stderr)
     assert right, done.stderr
-    text = (project / "netlify.toml").read_text()
-    (project / "netlify.toml").write_text(re.sub(r"sha256-[A-Za-z0-9+/=]+", right[1], text))
+    for name in ("netlify.toml", "deploy/nginx.conf"):
+        assert name in done.stderr
+        text = (project / name).read_text()
+        (project / name).write_text(re.sub(r"sha256-[A-Za-z0-9+/=]+", right[1], text))
     assert run_publish(tmp_path / "output", project).returncode == 0
 
 
@@ -141,10 +141,11 @@ def test_a_service_elsewhere_must_be_in_the_policy(project: Path, tmp_path: Path
     api = "https://leads.example.org"
     refused = run_publish(tmp_path / "output", project, API_URL=api)
     assert refused.returncode == 1 and f"'self' {api}" in refused.stderr
-    text = (project / "netlify.toml").read_text()
-    for directive in ("connect-src", "form-action"):
-        text = text.replace(f"{directive} 'self'", f"{directive} 'self' {api}")
-    (project / "netlify.toml").write_text(text)
+    for name in ("netlify.toml", "deploy/nginx.conf"):
+        text = (project / name).read_text()
+        for directive in ("connect-src", "form-action"):
+            text = text.replace(f"{directive} 'self'", f"{directive} 'self' {api}")
+        (project / name).write_text(text)
     done = run_publish(tmp_path / "output", project, API_URL=api)
     assert done.returncode == 0, done.stdout + done.stderr
     actions = {form.get("action") for form in Site(tmp_path / "output").page(POST).all("form")}

@@ -1,0 +1,133 @@
+"""Every page type, small and wide, light and dark: usable by all, quiet, and nobody's business."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from machines import POST, WHITEPAPER, Server, letters, link_in, wait_until
+from playwright.sync_api import Browser, Page, expect
+from walks import Watched, comment_form, fill_comment, fill_lead, lead_form, read_post, send_lead
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    f"/{POST}/",
+    "/",
+    "/page/1/",
+    "/category/sales/",
+    "/tag/trust/",
+    "/author/codie-lynn-thompson/",
+    "/archives/",
+    "/about/",
+    "/privacy/",
+    f"/whitepapers/{WHITEPAPER}/",
+    f"/whitepapers/{WHITEPAPER}/thanks/",
+    "/not-sent/",
+    "/no-such-page/",
+    "/dev/mail/",
+)
+SCREENS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
+
+
+@pytest.fixture(scope="module", params=SCREENS, ids=lambda screen: f"{screen[0]} px {screen[1]}")
+def screen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page in a window of this width, in this colour scheme."""
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    yield context.new_page()
+    context.close()
+
+
+def assert_usable(page: Page, what: str) -> None:
+    """axe finds nothing, and nothing is wider than the window."""
+    results = Axe().run(page)
+    assert results.violations_count == 0, f"{what}: {results.generate_report()}"
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{what} is {wide} px wider than the window"
+
+
+def test_every_page_of_the_site_is_usable(blog: Server, screen: Page) -> None:
+    """axe finds nothing on any page type; no other host is asked, no cookie set, no complaint in the console."""
+    watched = Watched(blog.url)
+    watched.watch(screen)
+    for address in PAGES:
+        screen.goto(blog.url + address)
+        assert_usable(screen, address)
+    assert watched.strangers == []
+    expected = [complaint for complaint in watched.complaints if "404" in complaint]  # the page that is not there
+    assert len(expected) <= 1 and watched.complaints == expected
+    assert screen.context.cookies() == []
+
+
+def test_open_refused_and_sent_forms_are_usable(blog: Server, screen: Page) -> None:
+    """The form in each of its states, with the errors in place, is as usable as the page."""
+    read_post(screen, blog.url)
+    form = lead_form(screen)
+    assert_usable(screen, "the open form")
+    send_lead(form)
+    expect(form.get_by_label("E-mail address")).to_have_attribute("aria-invalid", "true")
+    assert_usable(screen, "the form with errors")
+    fill_lead(form, "alice@example.com", "Alice")
+    send_lead(form)
+    expect(screen.get_by_text("sent a letter")).to_be_visible()
+    assert_usable(screen, "the form's thanks")
+
+
+def test_the_services_own_pages_are_usable(blog: Server, project: Path, screen: Page) -> None:
+    """Refusals, confirmation, download and moderation wear the blog's dress and are as usable."""
+    size = screen.viewport_size
+    assert size
+    who = (
+        f"bob.{size['width']}.{screen.evaluate('matchMedia("(prefers-color-scheme: dark)").matches')}@example.com"
+    )
+    mail = project / "var" / "mail"
+    read_post(screen, blog.url)
+    fill_comment(comment_form(screen), "Bob", who, "Well said.\n\n> quoted\n\n- a list\n- `code`")
+    comment_form(screen).get_by_role("button").click()
+    form = lead_form(screen)
+    fill_lead(form, who, "Bob")
+    send_lead(form)
+    expect(screen.get_by_text("sent a letter")).to_be_visible()
+    confirm = link_in(wait_until(lambda: letters(mail, who), "the letter")[0], "confirm")
+
+    screen.goto(confirm)
+    assert_usable(screen, "the page with the button")
+    screen.get_by_role("button", name="Confirm").click()
+    expect(screen.get_by_role("link", name="Download")).to_be_visible()
+    assert_usable(screen, "the page with the download")
+    screen.goto(f"{confirm[:-4]}AAAA")
+    assert_usable(screen, "the refusal of a changed link")
+
+    def asked() -> list[str]:
+        return [link_in(one, "moderate") for one in letters(mail, "owner@example.com") if who in str(one)]
+
+    screen.goto(wait_until(asked, "the owner is asked")[0])
+    assert_usable(screen, "the owner's decision")
+    screen.get_by_role("button", name="Refuse").click()
+    assert_usable(screen, "the decision taken")
+
+    plain = screen.context.browser.new_context(  # type: ignore[union-attr] # it has one
+        java_script_enabled=False, viewport=size
+    )
+    refused = plain.new_page()
+    read_post(refused, blog.url)
+    form = lead_form(refused)
+    fill_lead(form, "nobody@invalid", "Nobody")
+    send_lead(form)
+    assert "email-error" in refused.content() or "field-error" in refused.content()
+    plain.close()
+
+
+def test_a_letter_in_the_mailbox_is_usable(blog: Server, project: Path, screen: Page) -> None:
+    """A letter's text, and how a mail program shows it, which runs nothing."""
+    read_post(screen, blog.url)
+    form = lead_form(screen)
+    fill_lead(form, "alice.letter@example.com", "Alice")
+    send_lead(form)
+    wait_until(lambda: letters(project / "var" / "mail", "alice.letter"), "the letter")
+    screen.goto(f"{blog.url}/dev/mail/")
+    screen.get_by_role("listitem").filter(has_text="alice.letter").first.get_by_role("link").click()
+    assert_usable(screen, "the letter")
+    screen.get_by_role("link", name="As a mail program shows it").click()
+    expect(screen.get_by_role("link").first).to_be_visible()

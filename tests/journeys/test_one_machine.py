@@ -1,0 +1,197 @@
+"""The main job on one machine, as `make serve` runs it: with JavaScript, and without."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+from machines import POST, Server, fetch, fetch_json, letters, link_in, make_serve, wait_until
+from playwright.sync_api import BrowserContext, expect
+from project_copy import copy_project
+from walks import (
+    PAPER,
+    Watched,
+    approve,
+    comment_form,
+    confirm_and_download,
+    fill_comment,
+    fill_lead,
+    lead_form,
+    read_post,
+    send_lead,
+    thanks_url,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def somebody(name: str) -> str:
+    """An address that no other test uses."""
+    return f"{name}.{uuid.uuid4().hex[:8]}@example.com"
+
+
+def scripted(context: BrowserContext) -> bool:
+    """Whether the browser runs JavaScript."""
+    page = context.new_page()
+    page.set_content("<noscript><p>off</p></noscript>")
+    off = page.locator("noscript p").count()
+    page.close()
+    return not off
+
+
+def test_a_visitor_reads_asks_and_gets_the_whitepaper(blog: Server, visitor: BrowserContext) -> None:
+    """From the post over "Click me", the letter and the button to the PDF; nobody else is told, nothing is set."""
+    page, alice = visitor.new_page(), somebody("alice")
+    watched = Watched(blog.url)
+    watched.watch(page)
+    read_post(page, blog.url)
+    form = lead_form(page)
+    fill_lead(form, alice, "Alice")
+    send_lead(form)
+    if scripted(visitor):
+        expect(page.get_by_text("sent a letter")).to_be_visible()
+        assert page.url == f"{blog.url}/{POST}/"
+    else:
+        page.wait_for_url(thanks_url(blog.url))
+
+    page.goto(f"{blog.url}/dev/mail/")
+    entry = page.get_by_role("listitem").filter(has_text=alice)
+
+    def letter_is_there() -> bool:
+        page.reload()
+        return entry.count() == 1
+
+    wait_until(letter_is_there, "the letter is in the mailbox")
+    entry.get_by_role("link").click()
+    page.locator('a[href*="/api/confirm/"]').click()
+    assert page.url.startswith(f"{blog.url}/api/confirm/")
+    confirm_and_download(page)
+    assert watched.strangers == []
+    assert watched.complaints == []
+    assert visitor.cookies() == []
+
+
+def test_a_confirmed_visitor_gets_the_next_letter_with_the_file(
+    blog: Server, project: Path, plain_reader: BrowserContext
+) -> None:
+    """Whoever has confirmed an address is mailed the download at once."""
+    page, bob = plain_reader.new_page(), somebody("bob")
+    mail = project / "var" / "mail"
+    for number in (1, 2):
+        page.goto(f"{blog.url}/whitepapers/coaching-and-motivating-employees-to-perform-better/")
+        form = page.locator('form[action$="/api/leads"]')
+        if number == 2:  # from another page: another press, not the same one again
+            page.goto(f"{blog.url}/{POST}/")
+            form = lead_form(page)
+        fill_lead(form, bob, "Bob")
+        send_lead(form)
+        page.wait_for_url(thanks_url(blog.url))
+        found = wait_until(lambda skip=number - 1: letters(mail, bob)[skip:], f"letter {number}")
+        if number == 1:
+            page.goto(link_in(found[0], "confirm"))
+            confirm_and_download(page)
+        else:
+            status, body = fetch(link_in(found[0], "downloads"))
+            assert status == 200 and body.startswith(b"%PDF-")
+
+
+def test_a_reply_is_approved_and_becomes_part_of_the_page(
+    blog: Server, project: Path, visitor: BrowserContext, plain_reader: BrowserContext
+) -> None:
+    """Sent, mailed to the owner, approved there, and within seconds in the page's HTML and in the API."""
+    page, bob = visitor.new_page(), somebody("bob")
+    text = f"Well *said* {uuid.uuid4().hex}"
+    read_post(page, blog.url)
+    form = comment_form(page)
+    fill_comment(form, "Bob <b>", bob, text)
+    form.get_by_role("button").click()
+    expect(page.locator(".notice.success:visible")).to_be_visible()
+    if not scripted(visitor):
+        assert page.url == f"{blog.url}/{POST}/#comment-received"
+    mark = text.rpartition(" ")[2]
+    assert mark not in fetch(f"{blog.url}/{POST}/")[1].decode()
+
+    def asked() -> list[str]:
+        waiting = letters(project / "var" / "mail", "owner@example.com")
+        return [link_in(letter, "moderate") for letter in waiting if mark in str(letter)]
+
+    approve(plain_reader, wait_until(asked, "the owner is asked")[0], "Bob <b>")
+    shown = fetch_json(f"{blog.url}/api/comments/{POST}")
+    assert [comment["name"] for comment in shown["comments"] if mark in comment["html"]] == ["Bob <b>"]
+    baked = wait_until(
+        lambda: (body := fetch(f"{blog.url}/{POST}/")[1].decode()) and mark in body and body, "the page is rebuilt"
+    )
+    assert f"Well <em>said</em> {mark}" in baked
+    assert "Bob &lt;b" in baked and bob not in baked
+    reader = plain_reader.new_page()
+    read_post(reader, blog.url)
+    expect(reader.locator("#comments")).to_contain_text(mark)
+
+
+def test_what_is_wrong_is_said_and_what_was_typed_is_kept(blog: Server, visitor: BrowserContext) -> None:
+    """An address that cannot be one is refused beside its field, tied to it, with every value still there."""
+    page = visitor.new_page()
+    read_post(page, blog.url)
+    form = lead_form(page)
+    fill_lead(form, "alice@invalid", "Alice O’Hara")
+    form.get_by_label("Company").fill("Fish & Chips")
+    form.get_by_role("checkbox").check()
+    form.evaluate("form => { form.noValidate = true }")  # the browser's own check is not ours to rely on
+    send_lead(form)
+    refused = page.locator('form:has(input[name="marketing_consent"])')
+    field = refused.get_by_label("E-mail address")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    described = (field.get_attribute("aria-describedby") or "").split()
+    texts = [page.locator(f'[id="{name}"]').inner_text() for name in described]
+    assert any("e-mail" in text.lower() for text in texts), texts
+    expect(field).to_have_value("alice@invalid")
+    expect(refused.get_by_label("Name", exact=True)).to_have_value("Alice O’Hara")
+    expect(refused.get_by_label("Company")).to_have_value("Fish & Chips")
+    expect(refused.get_by_role("checkbox")).to_be_checked()
+    field.fill(somebody("alice"))
+    refused.get_by_role("button").click()
+    if scripted(visitor):
+        expect(page.get_by_text("sent a letter")).to_be_visible()
+    else:
+        page.wait_for_url(thanks_url(blog.url))
+
+
+def test_a_refused_reply_keeps_its_text(blog: Server, visitor: BrowserContext) -> None:
+    """A reply that is too long comes back whole, with the reason."""
+    page = visitor.new_page()
+    read_post(page, blog.url)
+    form = comment_form(page)
+    text = "Too much. " * 401
+    fill_comment(form, "Bob", somebody("bob"), text)
+    form.get_by_role("button").click()
+    field = page.locator('textarea[name="body"]')
+    expect(field).to_have_attribute("aria-invalid", "true")
+    assert field.input_value().strip() == text.strip()
+    expect(page.locator('input[name="name"]')).to_have_value("Bob")
+
+
+def test_a_form_says_that_nothing_was_sent_and_sends_it_later(reader: BrowserContext, tmp_path: Path) -> None:
+    """With the service gone, what was typed stays, over a reload too; sent again it is one submission."""
+    server = make_serve(copy_project(tmp_path / "project")).start()
+    page, alice = reader.new_page(), somebody("alice")
+    try:
+        read_post(page, server.url)
+        form = lead_form(page)
+        fill_lead(form, alice, "Alice")
+        server.stop()
+        send_lead(form)
+        expect(form.get_by_role("alert")).to_contain_text("Nothing was sent")
+        expect(form.get_by_label("E-mail address")).to_have_value(alice)
+        server.start()
+        page.reload()
+        form = page.locator('form[action$="/api/leads"]')
+        expect(form.get_by_label("E-mail address")).to_have_value(alice)
+        expect(form.get_by_label("Name", exact=True)).to_have_value("Alice")
+        with page.expect_request("**/api/leads") as request:
+            send_lead(form)
+        assert "submission_id=" in (request.value.post_data or "")
+        expect(page.get_by_text("sent a letter")).to_be_visible()
+        mail = tmp_path / "project" / "var" / "mail"
+        found = wait_until(lambda: letters(mail, alice), "the letter")
+        assert len(found) == 1 and PAPER in str(found[0].get_body(("plain",)))
+    finally:
+        server.stop()
