@@ -70,3 +70,22 @@ def reply(store: Store, *values: Comment) -> list[str]:
         return list(record_comment(connection, batch))
 
     return store.write_now(rule, values)
+
+
+ODDITIES = [
+    "\x00",
+    "\ud800",
+    "\u202e",
+    "\U0001f469\u200d\U0001f467",
+    "a" * 300,
+    "\ufdfa" * 50,
+    "<script>alert(1)</script>",
+    "' OR 1=1 --",
+    "{{7*7}}${7*7}%s%n",
+    "\r\nBcc: x@example.com",
+    "../../etc/passwd",
+    "a-post\x00",
+    "alice@example.com\x00",
+    "1e999",
+]
+"""Texts that break programs."""

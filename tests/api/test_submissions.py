@@ -1,8 +1,10 @@
 """A press of the button is stored once, with who, from where and having agreed to what, and brings one letter."""
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from leadapi import leads, letters, signed_links, tables
 from leadapi.attribution import Source
 from leadapi.errors import TooOften
 from leadapi.store import Store, open_store
-from leadapi.submissions import CONSENT_TEXTS, Outcome, record_submission
+from leadapi.submissions import CONSENT_TEXTS, CONSENT_VERSION, Outcome, record_submission
 
 
 def token(letter: dict[str, str], purpose: str) -> dict[str, Any]:
@@ -194,3 +196,10 @@ def test_a_network_past_its_limit_is_told_and_its_neighbours_are_served(store: S
     assert record(store, replace(ALICE, address="late@example.com", now=NOW + timedelta(minutes=10))) == [
         "recorded"
     ]
+
+
+def test_the_ledger_says_what_the_form_says() -> None:
+    """The text beside the theme's box is, letter for letter, the current version in the ledger."""
+    form = Path(__file__).parents[2] / "theme" / "templates" / "_lead_form.html"
+    labels = re.findall(r'<label for="marketing_consent[^>]*>(.*?)</label>', form.read_text())
+    assert labels == [CONSENT_TEXTS[CONSENT_VERSION]]

@@ -91,9 +91,7 @@ def test_a_name_that_nobody_can_see_is_missing(text: str) -> None:
     assert typed_text.line({"company": text}, "company", "the company", {}, required=False) == ""
 
 
-@pytest.mark.parametrize(
-    "text", ["Zoë 👩‍👩‍👧", "李小龍", "أليس", "O'Brien; DROP TABLE leads", "<b>", "${7*7}"]
-)
+@pytest.mark.parametrize("text", ["Zoë 👩‍👩‍👧", "李小龍", "أليس", "O'Brien; DROP TABLE leads", "<b>", "${7*7}"])
 def test_names_of_all_kinds_are_taken(text: str) -> None:
     """Accents, emoji, other scripts and punctuation are names."""
     errors: dict[str, str] = {}
