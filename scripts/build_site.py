@@ -115,8 +115,8 @@ def _told(error: BaseException) -> str:
 def check_policies(site: Path) -> None:
     """Raise NotBuilt where the policy in POLICY_FILES does not fit this site: its pages would have no style.
 
-    A policy names the hash of the one inline style (CSP Level 3, 2.3.1) and, where the service has an address of its
-    own, that address; neither Netlify nor nginx fills anything in.
+    A policy names the hash of the one inline style (CSP Level 3, 2.3.1) and, where the service has an address of
+    its own, that address; neither Netlify nor nginx fills anything in.
     """
     style_hash = json.loads((site / "public-index.json").read_text())["style_hash"]
     wanted = {"style-src": f"'{style_hash}'"}
