@@ -61,7 +61,7 @@ class Letter:
     def body(self, kind: str) -> str:
         """The part in `kind` (plain or html); empty where there is none."""
         part = self.message.get_body((kind,))
-        return str(part.get_content()) if part else ""
+        return str(part.get_content()).replace("\r\n", "\n") if part else ""
 
 
 def letters(folder: Path) -> list[Letter]:
