@@ -27,10 +27,10 @@ serve: # the blog, its service and its mailbox on http://127.0.0.1:8000; saves s
 	@exec $(RUN) -m leadapi serve --host $(HOST) --port $(PORT)
 
 test: check # everything, with small counts: linters, types, unit, API, built site, journeys in a real browser
-	@$(RUN) -m pytest -n 2
+	@$(RUN) -m pytest -n 2 --dist loadfile
 
 test-full: check # the same tests with the counts that the promises name
-	@TEST_COUNTS=full $(RUN) -m pytest -n 2
+	@TEST_COUNTS=full $(RUN) -m pytest -n 2 --dist loadfile
 
 check: # linters, types and the house's arrows, without the tests
 	$(SET_UP) dev
@@ -38,7 +38,7 @@ check: # linters, types and the house's arrows, without the tests
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 hooks: # let git run `make check` before each commit
 	@printf '#!/bin/sh\nexec make --no-print-directory check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
@@ -50,7 +50,7 @@ publish: # build the production site into output/ (SITE_URL, API_URL, COMMENTS_U
 
 papers: # make the whitepapers' PDFs alone, into var/whitepapers (LEADAPI_WHITEPAPER_DIR)
 	$(SET_UP) site
-	@$(RUN) scripts/build_site.py --publish --site .cache/papers && rm -rf .cache/papers
+	@$(RUN) -m plugins.whitepaper_pdf
 
 lock: # write requirements/*.txt anew from pyproject.toml (needs uv)
 	@for set in dev site api; do \
