@@ -12,3 +12,4 @@ FEED_DOMAIN = SITEURL
 LIVE_RELOAD = False
 DELETE_OUTPUT_DIRECTORY = True
 NOINDEX = os.environ.get("CONTEXT", "production") != "production"  # Netlify names its previews here
+NETLIFY_TOML = str(Path(__file__).with_name("netlify.toml"))  # its policy must fit the site

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Puts the approved comments into the pages, so that they are read without JavaScript and without the service.
+
+The build says in public-index.json which state of the comments it holds (`comments_etag`); the service compares
+and has the site built again when it is behind. Nothing that the service answers, or does not, breaks a build.
+"""
+
+import sys
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pelican.plugins import signals
+
+from plugins.baked_comments.approved import Comment, threads
+from plugins.baked_comments.source import approved_comments
+
+__all__ = ["Comment", "comment_count_text", "register"]
+
+
+def comment_count_text(count: int) -> str:
+    """Return "0 comments", "1 comment", "2 comments"."""
+    return f"{count} comment{'' if count == 1 else 's'}"
+
+
+def bake(generator: Any) -> None:
+    """Set `comments` (top level, oldest first), `comment_count` and `comments_open` on every post.
+
+    Hidden posts and drafts have none: a discussion would tell the world of them.
+    """
+    settings = generator.settings
+    approved, warning = approved_comments(settings["COMMENTS_URL"], Path(settings["VAR_DIR"], "comments.json"))
+    if warning:
+        # Not logged: `--fatal warnings` is for authors' mistakes, and this is nobody's.
+        print(f"Warning: {warning}", file=sys.stderr, flush=True)
+    generator.context["COMMENTS_ETAG"] = approved.etag
+    of_post: dict[str, list[Comment]] = {}
+    for comment in approved.comments:
+        of_post.setdefault(comment.post, []).append(comment)
+    for post in generator.articles:
+        mine = of_post.get(post.slug, [])
+        post.comments, post.comment_count = threads(mine), len(mine)
+        post.comments_open = str(post.metadata.get("comments", "open")).lower() != "closed"
+    for post in chain(generator.hidden_articles, generator.drafts):
+        post.comments, post.comment_count, post.comments_open = [], 0, False
+
+
+def teach(pelican: Any) -> None:
+    """Give templates `comment_count_text`, as a function and as a filter."""
+    for kind in ("JINJA_GLOBALS", "JINJA_FILTERS"):
+        pelican.settings[kind] = {**pelican.settings[kind], "comment_count_text": comment_count_text}
+
+
+def register() -> None:
+    """Connect this plugin to Pelican (called once by Pelican)."""
+    signals.initialized.connect(teach)
+    signals.article_generator_finalized.connect(bake)
