@@ -21,7 +21,7 @@ PLUGINS = ["table", "footnotes", "task_lists", "strikethrough", "def_list"]
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 LINKS = ("https://", "http://", "mailto:", "tel:")
 
-SHORT_CELL, WIDEST_SHARE = 14, 48  # letters
+SHORT_CELL, WIDEST_SHARE = 20, 48  # letters
 MOST_ROWS_KEPT_TOGETHER, MOST_LETTERS_KEPT_TOGETHER = 9, 1500  # well below a page
 
 COMMENT = re.compile(r"\s*(?:<!--.*?-->\s*)+", re.DOTALL)
@@ -118,6 +118,7 @@ def list_of_items(node: Node, reading: Reading) -> Node:
         "tight": node["tight"],
         "ordered": node["attrs"]["ordered"],
         "start": node["attrs"].get("start", 1),
+        "nested": node["attrs"]["depth"] > 0,
         "marks": marks if any(check is not None for check in checks) else None,
         "items": [blocks(item["children"], reading) for item in items],
     }
@@ -130,7 +131,9 @@ def definitions(node: Node, reading: Reading) -> Node:
         if child["type"] == "def_list_head":
             items.append({"term": inline(child["children"], reading), "blocks": []})
         else:
-            items[-1]["blocks"] += blocks(child["children"], reading)
+            meaning = blocks(child["children"], reading)
+            apart = [{**block, "type": "paragraph"} if block["type"] == "plain" else block for block in meaning]
+            items[-1]["blocks"] += apart if items[-1]["blocks"] else run_in(apart)
     return {"type": "terms", "items": items}
 
 
@@ -182,11 +185,6 @@ def cell_of(cell: Node, reading: Reading) -> Node:
     return {"align": cell["attrs"]["align"] or "left", "children": inline(cell["children"], reading)}
 
 
-def rule(node: Node, reading: Reading) -> Node:
-    """A break between two parts of a text."""
-    return {"type": "rule"}
-
-
 def html(node: Node, reading: Reading) -> Node | None:
     """Comments and line breaks are understood; other HTML has no meaning on paper."""
     if LINE_BREAK.fullmatch(node["raw"].strip()):
@@ -200,14 +198,14 @@ def html(node: Node, reading: Reading) -> Node | None:
 # ---- inside a line
 
 
-def text(node: Node, reading: Reading) -> Node:
+def text(node: Node, reading: Reading) -> Node | None:
     """Words; dashes and dots are set as the site sets them."""
     unknown = UNKNOWN_NOTE.search(node["raw"])
     if unknown:
         line = reading.line(unknown[0])
         reading.wrong(line, f"The footnote {unknown[0]} has no text. Add a line {unknown[0]}: with the note.")
     set_text = unescape(node["raw"]).replace("---", "—").replace("--", "–").replace("...", "…")
-    return {"type": "text", "text": set_text}
+    return {"type": "text", "text": set_text} if set_text else None
 
 
 def wrapped(kind: str) -> Callable[[Node, Reading], Node]:
@@ -265,13 +263,12 @@ def footnote(node: Node, reading: Reading) -> Node:
         reading.wrong(
             reading.line(f"[^{key}]"), f"The footnote [^{key}] stands in another footnote. Put it into the text."
         )
-    return {"type": "footnote", "key": key, "blocks": note_blocks(reading.notes.get(key, []), reading)}
+    return {"type": "footnote", "key": key, "blocks": run_in(blocks(reading.notes.get(key, []), reading))}
 
 
-def note_blocks(nodes: list[Node], reading: Reading) -> list[Node]:
-    """A footnote's text; a single paragraph stands on the line of its number."""
-    made = blocks(nodes, reading)
-    return [{**made[0], "type": "plain"}] if [node["type"] for node in made] == ["paragraph"] else made
+def run_in(made: list[Node]) -> list[Node]:
+    """Let the first paragraph begin on the line of the number or the term before it."""
+    return [{**made[0], "type": "plain"}, *made[1:]] if made and made[0]["type"] == "paragraph" else made
 
 
 BLOCKS: dict[str, Callable[[Node, Reading], Node | None]] = {
@@ -283,7 +280,7 @@ BLOCKS: dict[str, Callable[[Node, Reading], Node | None]] = {
     "block_quote": quote,
     "block_code": code,
     "table": table,
-    "thematic_break": rule,
+    "thematic_break": lambda node, reading: {"type": "rule"},
     "block_html": html,
 }  # blank lines say nothing
 INLINE: dict[str, Callable[[Node, Reading], Node | None]] = {
