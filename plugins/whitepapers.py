@@ -134,7 +134,7 @@ def whitepaper_from(header: Header, slug: str, settings: dict[str, Any]) -> Whit
         language=header.text("language"),
         author=header.text("author") or settings["AUTHOR"],
         date=set_date_tzinfo(get_date(header.text("date")), settings["TIMEZONE"]),
-        source_path=header.path,
+        source_path=str(Path(header.path).resolve()),
     )
 
 

@@ -15,7 +15,7 @@ import mistune
 
 from plugins.front_matter.header import Header
 from plugins.front_matter.values import did_you_mean
-from plugins.whitepaper_pdf.reading import Node, Paper, Reading, plain_text, target_of
+from plugins.whitepaper_pdf.reading import Node, Paper, Picture, Reading, plain_text, target_of
 
 PLUGINS = ["table", "footnotes", "task_lists", "strikethrough", "def_list"]
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
@@ -242,9 +242,9 @@ def picture(node: Node, reading: Reading) -> Node:
         reading.wrong(line, f"The picture {url} is not in the content folder. Put it there, or mend the path.")
     elif path.suffix.lower() not in PICTURES:
         reading.wrong(line, f"The picture {url} is of an unknown kind. Use one of {', '.join(PICTURES)}.")
-    name = next((n for n, known in reading.paper.pictures.items() if known == path), "")
+    name = next((n for n, known in reading.paper.pictures.items() if known.path == path), "")
     name = name or f"picture-{len(reading.paper.pictures) + 1}{path.suffix.lower()}"
-    reading.paper.pictures[name] = path
+    reading.paper.pictures.setdefault(name, Picture(path, line))
     return {"type": "image", "path": name, "alt": alt, "caption": unescape(node["attrs"].get("title") or "")}
 
 

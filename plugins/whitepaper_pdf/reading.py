@@ -19,12 +19,20 @@ NOT_IN_TARGET = re.compile(r"[^\w\s-]")
 Node = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A picture's file, and the line that shows it first."""
+
+    path: Path
+    line: int
+
+
 @dataclass
 class Paper:
     """What a Markdown text became: blocks for the template, pictures by the name they have in it, mistakes."""
 
     blocks: list[Node] = field(default_factory=list)
-    pictures: dict[str, Path] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     chapters: list[str] = field(default_factory=list)
     headings: int = 0  # of the two levels that the table of contents can show

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from typing import Any
 import typst
 
 from plugins.front_matter.header import Header, read_header
-from plugins.mistakes import ContentMistakes, Mistake
+from plugins.mistakes import ContentMistakes, Mistake, shown_path
 from plugins.whitepaper_pdf.glyphs import FONTS, unknown_characters
 from plugins.whitepaper_pdf.markdown_to_typst import read_paper
 from plugins.whitepaper_pdf.reading import Paper
@@ -93,7 +94,7 @@ def template_inputs(whitepaper: Whitepaper, paper: Paper, company: str) -> str:
 
 def fingerprint_of(inputs: str, paper: Paper) -> str:
     """Return a hash of everything that the PDF is made of, the program that makes it included."""
-    files = [DESIGN, *sorted(FONTS.glob("*.ttf")), *paper.pictures.values()]
+    files = [DESIGN, *sorted(FONTS.glob("*.ttf")), *(picture.path for picture in paper.pictures.values())]
     parts = [version("typst").encode(), inputs.encode(), *(file.read_bytes() for file in files)]
     return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest()
 
@@ -114,7 +115,7 @@ def compile_pdf(whitepaper: Whitepaper, inputs: str, paper: Paper) -> tuple[byte
     with tempfile.TemporaryDirectory() as folder:
         shutil.copyfile(DESIGN, Path(folder, DESIGN.name))
         for name, picture in paper.pictures.items():
-            shutil.copyfile(picture, Path(folder, name))
+            shutil.copyfile(picture.path, Path(folder, name))
         try:
             compiler = typst.Compiler(
                 Path(folder, DESIGN.name),
@@ -130,11 +131,31 @@ def compile_pdf(whitepaper: Whitepaper, inputs: str, paper: Paper) -> tuple[byte
             )
             pages = compiler.query("<last-page>", field="value", one=True)
         except typst.TypstError as error:
-            reason = " ".join([error.message.rstrip(".") + ".", *error.hints])
-            text = f"The PDF cannot be made of this whitepaper: {reason}"
-            raise ContentMistakes([Mistake(whitepaper.source_path, 1, text)]) from error
+            mistakes = [*broken_pictures(whitepaper, paper, folder), *accessibility_mistakes(whitepaper, error)]
+            if mistakes:
+                raise ContentMistakes(mistakes) from error
+            raise  # the design's mistake, not the author's
     assert isinstance(pdf, bytes)  # without an output file typst returns the bytes
     return pdf, int(pages)
+
+
+def broken_pictures(whitepaper: Whitepaper, paper: Paper, folder: str) -> Iterator[Mistake]:
+    """Yield a mistake for each picture that cannot be read; Typst says only that there is one."""
+    for name, picture in paper.pictures.items():
+        try:
+            probe = typst.Compiler(b"#image(sys.inputs.name)", folder, ignore_system_fonts=True)
+            probe.compile(format="pdf", sys_inputs={"name": name})
+        except typst.TypstError as error:
+            text = f"The picture {picture.path.name} cannot be read: {error.message}. Save it again."
+            yield Mistake(shown_path(whitepaper.source_path), picture.line, text)
+
+
+def accessibility_mistakes(whitepaper: Whitepaper, error: typst.TypstError) -> Iterator[Mistake]:
+    """Yield what keeps the PDF from being readable for everyone (PDF/UA-1) and was not seen earlier."""
+    if error.message.startswith("PDF/UA-1 error: "):
+        reason = error.message.removeprefix("PDF/UA-1 error: ").rstrip(".")
+        text = f"Not everyone could read the PDF: {reason}."
+        yield Mistake(shown_path(whitepaper.source_path), 1, text)
 
 
 def write_whole(path: Path, data: bytes) -> None:
