@@ -21,9 +21,7 @@ class InvalidInput(AppError):
 
     code = "invalid"
 
-    def __init__(
-        self, message: str, fields: dict[str, str] | None = None, *, code: str | None = None
-    ) -> None:
+    def __init__(self, message: str, fields: dict[str, str] | None = None, *, code: str | None = None) -> None:
         super().__init__(message, code=code)
         self.fields = fields or {}
 
@@ -98,3 +96,7 @@ class StoreUnavailable(AppError):
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RefusedForGood(Exception):
+    """What a delivery raises when trying again would change nothing; told to no visitor."""

@@ -6,15 +6,20 @@ pauses until it gives up and keeps the row as dead. A row is told at least once;
 lets the receiver see that it is the same.
 """
 
+import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from leadapi import clock
+from leadapi.errors import RefusedForGood, StoreUnavailable
+from leadapi.store import Store
 from leadapi.tables import new_id, outbox
 
 LEASE = timedelta(minutes=2)
@@ -35,9 +40,7 @@ class Delivery:
     created_at: datetime
 
 
-def enqueue(
-    connection: Connection, kind: str, payload: dict[str, Any], dedupe_key: str, now: datetime
-) -> None:
+def enqueue(connection: Connection, kind: str, payload: dict[str, Any], dedupe_key: str, now: datetime) -> None:
     """Put one row in, due at once; a second one under the same key changes nothing."""
     enqueue_many(connection, [(kind, payload, dedupe_key, now)])
 
@@ -112,3 +115,45 @@ def pause(attempts: int) -> timedelta:
     """30 s after the first try, doubled each time up to 4 h, plus up to a quarter against crowds."""
     seconds = min(30 * 2 ** (attempts - 1), 4 * 3600)
     return timedelta(seconds=seconds * random.uniform(1, 1.25))  # noqa: S311 - jitter, not a secret
+
+
+Tell = Callable[[dict[str, Any]], Awaitable[None]]
+
+IDLE_SECONDS = 0.5
+AT_ONCE = 8
+
+log = structlog.get_logger()
+
+
+async def work(store: Store, tell: Mapping[str, Tell]) -> None:
+    """Claim, tell, and note the outcome, until cancelled; `tell` maps a kind to what carries it out."""
+    while True:
+        try:
+            claimed = await store.write(claim, (clock.now(), AT_ONCE))
+        except StoreUnavailable:
+            claimed = []
+        if claimed:
+            await asyncio.gather(*(_tell(store, tell[delivery.kind], delivery) for delivery in claimed))
+        else:
+            await asyncio.sleep(IDLE_SECONDS)
+
+
+async def _tell(store: Store, tell: Tell, delivery: Delivery) -> None:
+    try:
+        try:
+            await tell(delivery.payload)
+        except Exception as error:  # whatever it is: the row has to be tried again, or given up, not lost
+            final = isinstance(error, RefusedForGood)
+            log.warning(
+                "delivery_failed",
+                delivery=delivery.id,
+                kind=delivery.kind,
+                attempt=delivery.attempts,
+                final=final,
+                reason=type(error).__name__,
+            )
+            await store.write(fail, (delivery, clock.now(), f"{type(error).__name__}: {error}", final))
+        else:
+            await store.write(finish, (delivery.id, clock.now()))
+    except StoreUnavailable:
+        log.warning("delivery_outcome_not_noted", delivery=delivery.id, kind=delivery.kind)  # its lease will end

@@ -32,9 +32,7 @@ def read(purpose: Purpose, token: str, keys: Sequence[str], max_age: timedelta) 
     except SignatureExpired:
         raise Gone("This link has expired.", code="link_expired") from None
     except (BadData, ValueError, RecursionError):
-        raise Forbidden(
-            "This link is not valid. Please copy it whole from the letter.", code="bad_link"
-        ) from None
+        raise Forbidden("This link is not valid. Please copy it whole from the letter.", code="bad_link") from None
     if not isinstance(payload, dict):
         raise Forbidden("This link is not valid. Please copy it whole from the letter.", code="bad_link")
     return payload

@@ -1,0 +1,131 @@
+"""The one place where an error becomes HTTP: a status, and one sentence for people or one shape for programs.
+
+The shape is {"error": {"code", "message", "fields"}} everywhere. A browser gets a page in the blog's shell.
+"""
+
+from collections.abc import Mapping
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from leadapi import pages
+from leadapi.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    Gone,
+    InvalidInput,
+    MalformedBody,
+    NotFound,
+    StoreUnavailable,
+    TooLarge,
+    TooOften,
+    TooSlow,
+    UnsupportedMedia,
+)
+from leadapi.request_scope import wants_json
+
+STATUS: Mapping[type[AppError], int] = {
+    InvalidInput: 422,
+    MalformedBody: 400,
+    UnsupportedMedia: 415,
+    TooLarge: 413,
+    TooSlow: 408,
+    Forbidden: 403,
+    NotFound: 404,
+    Gone: 410,
+    Conflict: 409,
+    TooOften: 429,
+    StoreUnavailable: 503,
+}
+
+TITLES = {
+    400: "This request cannot be read",
+    403: "Not allowed",
+    404: "There is no such page",
+    405: "That cannot be done here",
+    408: "That took too long",
+    409: "This was sent before",
+    410: "This link has expired",
+    413: "That is too large",
+    415: "This request cannot be read",
+    416: "There is no such part",
+    422: "Something is missing",
+    429: "Too often",
+    500: "Something went wrong",
+    503: "Nothing was saved",
+}
+
+log = structlog.get_logger()
+
+
+def error_json(status: int, code: str, message: str, fields: Mapping[str, str] | None = None) -> JSONResponse:
+    """The service's one JSON shape for an error."""
+    return JSONResponse({"error": {"code": code, "message": message, "fields": dict(fields or {})}}, status)
+
+
+async def answer(request: Request, error: AppError) -> Response:
+    """The response for an error of ours, as the client asked for it."""
+    status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
+    fields = error.fields if isinstance(error, InvalidInput) else None
+    response = await _response(request, status, error.code, error.message, fields)
+    if isinstance(error, TooOften | StoreUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, StoreUnavailable):
+        log.error("store_unavailable", reason=type(error.__cause__).__name__)
+    return response
+
+
+async def _response(
+    request: Request, status: int, code: str, message: str, fields: Mapping[str, str] | None = None
+) -> Response:
+    if wants_json(request):
+        return error_json(status, code, message, fields)
+    index = await request.app.state.index.current()
+    title = TITLES.get(status, "That did not work")
+    return HTMLResponse(pages.render("error", index.shell, heading=title, message=message), status)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the application be answered here."""
+
+    async def ours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, AppError)
+        return await answer(request, error)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code, message = _words(request, error)
+        response = await _response(request, error.status_code, code, message)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        return await _response(request, 422, "invalid", "Something in this address is not what it should be.")
+
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        log.error(
+            "unforeseen_error",
+            path=request.scope["route"].path if "route" in request.scope else "-",
+            exc_info=error,
+        )
+        return await _response(request, 500, "internal", "Something went wrong on our side. Please try again.")
+
+    app.add_exception_handler(AppError, ours)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unforeseen)
+
+
+def _words(request: Request, error: HTTPException) -> tuple[str, str]:
+    if error.status_code == 404:
+        return "not_found", "There is no page at this address. It may have moved, or the link is not whole."
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return "wrong_method", f"{request.method[:20]} is not possible here" + (
+            f"; {allowed} is." if allowed else "."
+        )
+    return "refused", str(error.detail).rstrip(".") + "."

@@ -1,0 +1,144 @@
+"""What a handler may ask for: its signature is its policy.
+
+Everything comes from the application's state, which app.create_app fills; nothing is global.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from leadapi import clock, guards
+from leadapi.errors import MalformedBody, UnsupportedMedia
+from leadapi.public_index import Index
+from leadapi.rate_limits import network_of
+from leadapi.settings import Network, Settings
+from leadapi.store import Store
+
+MOST_FIELDS = 100
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+def _index(request: Request) -> Index:
+    index: Index = request.app.state.index
+    return index
+
+
+def _now() -> datetime:
+    return clock.now()
+
+
+def client_address(
+    peer: str | None, forwarded_for: str, trusted: tuple[Network, ...]
+) -> IPv4Address | IPv6Address | None:
+    """Whose request it is: the last address in X-Forwarded-For that no trusted proxy added.
+
+    Only a trusted peer is believed at all; whatever stands left of the first untrusted hop anybody can make up.
+    """
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+    current = _address(peer or "")
+    while current is not None and hops and any(current in network for network in trusted):
+        further = _address(hops.pop())
+        if further is None:
+            break
+        current = further
+    return current
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+
+
+def _client_network(request: Request) -> str:
+    peer = request.client.host if request.client else None
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    return network_of(client_address(peer, forwarded, _settings(request).trusted_proxies))
+
+
+def wants_json(request: Request) -> bool:
+    """Whether the answer should be JSON: asked for, or JSON was sent and no page was asked for."""
+    accept = request.headers.get("accept", "").lower()
+    if "text/html" in accept or "application/xhtml+xml" in accept:
+        return False
+    return "json" in accept or "json" in request.headers.get("content-type", "").lower()
+
+
+async def _typed(request: Request) -> Mapping[str, str]:
+    """The body's fields as text, from a form (RFC 1866, RFC 7578 without files) or a JSON object.
+
+    Raises Forbidden for another site's form, UnsupportedMedia, MalformedBody.
+    """
+    guards.refuse_other_sites(request, _settings(request).origin)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return _from_json(await request.body())
+    if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        return await _from_form(request)
+    raise UnsupportedMedia("Send the form as it is, or as JSON: this Content-Type is neither.")
+
+
+def _from_json(body: bytes) -> dict[str, str]:
+    try:
+        raw = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        raise MalformedBody("The body is not valid JSON.") from None
+    if not isinstance(raw, dict):
+        raise MalformedBody("The body must be a JSON object, with a name and a value for each field.")
+    if len(raw) > MOST_FIELDS:
+        raise MalformedBody(f"The body has more than {MOST_FIELDS} fields.")
+    typed = {}
+    for name, value in raw.items():
+        if value is None or isinstance(value, str | bool):
+            typed[name] = (
+                {None: "", True: "yes", False: ""}.get(value, value) if not isinstance(value, str) else value
+            )
+        elif isinstance(value, int | float):
+            typed[name] = str(value)
+        else:
+            raise MalformedBody(f"The field {name[:40]!r} must be a text.")
+    return typed
+
+
+async def _from_form(request: Request) -> dict[str, str]:
+    try:
+        form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=guards.LARGEST_BODY)
+    except HTTPException as error:
+        raise MalformedBody("The form cannot be read: " + re.sub(r"\.$", "", str(error.detail)) + ".") from None
+    except (ValueError, AssertionError, LookupError):
+        raise MalformedBody("The form cannot be read.") from None
+    typed: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            raise MalformedBody("Files cannot be sent here.")
+        typed.setdefault(name, value)
+    return typed
+
+
+StoreDep = Annotated[Store, Depends(_store)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+IndexDep = Annotated[Index, Depends(_index)]
+NowDep = Annotated[datetime, Depends(_now)]
+ClientNetwork = Annotated[str, Depends(_client_network)]
+WantsJson = Annotated[bool, Depends(wants_json)]
+Typed = Annotated[Mapping[str, str], Depends(_typed)]
+"""The fields that were typed, by name; the first one where a name comes twice."""
+
+Value = Any

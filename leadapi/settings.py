@@ -1,0 +1,213 @@
+"""What the environment may say (prefix LEADAPI_), and what is too weak to start with.
+
+Development fills in what is missing, so that one command is enough; production refuses instead, and says which
+variable is wrong. Nothing is read at import: from_environment() is called once, by the command line.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+LEAST_KEY_BYTES = 32
+LEAST_KEY_VARIETY = 10
+GUESSABLE = ("changeme", "change-me", "secret", "password", "example", "your-key", "insecure")
+
+Network = IPv4Network | IPv6Network
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two places where the service runs."""
+
+    model_config = SettingsConfigDict(env_prefix="LEADAPI_", extra="ignore", frozen=True)
+
+    env: Literal["production", "development"] = "production"
+    database_url: str = "sqlite:///var/leadapi.sqlite3"
+    secret_keys: Annotated[tuple[str, ...], NoDecode] = ()
+    hash_key: str = ""
+    site_url: str = ""
+    site_dir: Path | None = None
+    var_dir: Path = Path("var")
+    whitepaper_dir: Path = Path("var/whitepapers")
+    mail_url: str = ""
+    mail_from: str = ""
+    owner_email: str = ""
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    build_command: str = ""
+    build_watch: Annotated[tuple[Path, ...], NoDecode] = ()
+    build_hook_url: str = ""
+
+    @field_validator("secret_keys", "build_watch", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        )
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("site_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("site_url")
+    @classmethod
+    def _no_slash_at_the_end(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def development(self) -> bool:
+        """Whether this is somebody's own machine."""
+        return self.env == "development"
+
+    @property
+    def origin(self) -> str:
+        """The site's origin, as a browser names it (RFC 6454)."""
+        parts = urlsplit(self.site_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def one_machine(self) -> bool:
+        """Whether this process serves the site's pages too."""
+        return self.site_dir is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with the settings; a fatal one keeps `serve` from starting."""
+
+    variable: str
+    sentence: str
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        return f"LEADAPI_{self.variable}: {self.sentence}"
+
+
+class BadSettings(Exception):
+    """The environment cannot be understood; `problems` says what and where."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+def from_environment(address: str = "http://127.0.0.1:8000") -> Settings:
+    """The settings; `address` is where a development server listens. Raises BadSettings."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems = [
+            Problem(str(fault["loc"][0]).upper(), f"{fault['msg']} (it is {fault['input']!r}).")
+            if fault["loc"][0] not in ("secret_keys", "hash_key", "database_url", "mail_url")
+            else Problem(str(fault["loc"][0]).upper(), f"{fault['msg']}.")
+            for fault in error.errors()
+        ]
+        raise BadSettings(problems) from None
+    return settings.model_copy(update=_for_development(settings, address)) if settings.development else settings
+
+
+def _for_development(settings: Settings, address: str) -> Mapping[str, Any]:
+    filled: dict[str, Any] = {
+        "site_url": settings.site_url or address,
+        "mail_url": settings.mail_url or (settings.var_dir / "mail").absolute().as_uri(),
+        "mail_from": settings.mail_from or "blog@example.com",
+        "owner_email": settings.owner_email or "owner@example.com",
+    }
+    if not settings.secret_keys:
+        filled["secret_keys"] = (_kept_key(settings.var_dir / "secret-key"),)
+    if not settings.hash_key:
+        filled["hash_key"] = _kept_key(settings.var_dir / "hash-key")
+    return filled
+
+
+def _kept_key(path: Path) -> str:
+    """The key in the file; made on the first start, so that links survive a restart."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def problems(settings: Settings) -> list[Problem]:
+    """Everything that is wrong or doubtful, fatal or not; an empty list is a good start."""
+    return [*_key_problems(settings), *_address_problems(settings), *_place_problems(settings)]
+
+
+def _key_problems(settings: Settings) -> list[Problem]:
+    found = []
+    if not settings.secret_keys:
+        found.append(Problem("SECRET_KEYS", f"is not set. Give it {LEAST_KEY_BYTES} random characters or more."))
+    for key in settings.secret_keys:
+        if why := _weakness(key):
+            found.append(Problem("SECRET_KEYS", f"a key {why}. Use {LEAST_KEY_BYTES} random characters or more."))
+    if not settings.hash_key:
+        found.append(Problem("HASH_KEY", f"is not set. Give it {LEAST_KEY_BYTES} random characters or more."))
+    elif why := _weakness(settings.hash_key):
+        found.append(Problem("HASH_KEY", f"the key {why}. Use {LEAST_KEY_BYTES} random characters or more."))
+    return found
+
+
+def _weakness(key: str) -> str:
+    if len(key.encode()) < LEAST_KEY_BYTES:
+        return f"is shorter than {LEAST_KEY_BYTES} bytes"
+    if len(set(key)) < LEAST_KEY_VARIETY:
+        return "repeats a few characters"
+    if any(word in key.lower() for word in GUESSABLE):
+        return "can be guessed"
+    return ""
+
+
+def _address_problems(settings: Settings) -> list[Problem]:
+    found = []
+    site = urlsplit(settings.site_url)
+    if not settings.site_url:
+        found.append(
+            Problem("SITE_URL", "is not set. Links in letters begin with it, e.g. https://blog.example.com.")
+        )
+    elif site.scheme not in ("http", "https") or not site.hostname:
+        found.append(Problem("SITE_URL", f"{settings.site_url!r} is not an http or https address."))
+    elif site.scheme == "http" and not settings.development:
+        loopback = site.hostname in ("localhost", "127.0.0.1", "::1")
+        found.append(Problem("SITE_URL", "is not https; only a trial on this machine may be.", fatal=not loopback))
+    mail = urlsplit(settings.mail_url)
+    if not settings.mail_url:
+        found.append(Problem("MAIL_URL", "is not set. Give it smtp://…, smtps://… or file:///a/folder."))
+    elif mail.scheme not in ("smtp", "smtps", "file"):
+        found.append(Problem("MAIL_URL", f"begins with {mail.scheme!r}; it must be smtp, smtps or file."))
+    elif mail.scheme == "file" and not settings.development:
+        found.append(Problem("MAIL_URL", "writes letters to files; nobody will receive them.", fatal=False))
+    elif mail.scheme != "file" and not mail.hostname:
+        found.append(Problem("MAIL_URL", "names no mail server."))
+    for variable, value in (("MAIL_FROM", settings.mail_from), ("OWNER_EMAIL", settings.owner_email)):
+        if not value:
+            found.append(Problem(variable, "is not set. Give it an e-mail address."))
+        elif value.count("@") != 1 or any(sign.isspace() for sign in value):
+            found.append(Problem(variable, f"{value!r} is not an e-mail address."))
+    return found
+
+
+def _place_problems(settings: Settings) -> list[Problem]:
+    found = []
+    if settings.site_dir and not settings.development and not (settings.site_dir / "index.html").is_file():
+        found.append(
+            Problem("SITE_DIR", f"there is no site in {str(settings.site_dir)!r}. Build it: make publish.")
+        )
+    if not settings.database_url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        found.append(Problem("DATABASE_URL", "must begin with sqlite:/// or postgresql://."))
+    return found
