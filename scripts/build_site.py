@@ -11,20 +11,16 @@ is exchanged. When the build fails, the old site stays, and the author's mistake
 import argparse
 import ctypes
 import fcntl
-import json
 import logging
 import os
-import re
 import shutil
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-POLICY_FILES = ("netlify.toml", "deploy/nginx.conf")
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
@@ -72,7 +68,6 @@ def publish(folder: Path) -> None:
     fresh = folder.with_name(f".{folder.name}.new")
     try:
         build("publishconf.py", fresh)
-        check_policies(fresh)
         if folder.exists():
             _exchange(fresh, folder)
         else:
@@ -110,31 +105,6 @@ def _told(error: BaseException) -> str:
     if isinstance(error, RuntimeError) and "error encountered" in str(error):
         return "The error above stopped the build. Nothing was built."
     return f"{type(error).__name__}: {error}. Nothing was built. For the whole story: pelican content -D"
-
-
-def check_policies(site: Path) -> None:
-    """Raise NotBuilt where the policy in POLICY_FILES does not fit this site: its pages would have no style.
-
-    A policy names the hash of the one inline style (CSP Level 3, 2.3.1) and, where the service has an address of
-    its own, that address; neither Netlify nor nginx fills anything in.
-    """
-    style_hash = json.loads((site / "public-index.json").read_text())["style_hash"]
-    wanted = {"style-src": f"'{style_hash}'"}
-    if api := os.environ.get("API_URL", ""):
-        parts = urlsplit(api)
-        wanted |= dict.fromkeys(("connect-src", "form-action"), f"{parts.scheme}://{parts.netloc}")
-    policies = [
-        (name, dict(part.strip().partition(" ")[::2] for part in policy.split(";")))
-        for name in POLICY_FILES
-        if Path(name).exists()
-        for policy in re.findall(r'"(default-src [^"]*)"', Path(name).read_text())
-    ]
-    for directive, source in wanted.items():
-        if old := [name for name, policy in policies if source not in policy.get(directive, "").split()]:
-            raise NotBuilt(
-                f"{' and '.join(old)}: the Content-Security-Policy does not fit this site. It must say "
-                f"{directive} 'self' {source} there. Change it and publish again. Nothing was published."
-            )
 
 
 def _exchange(one: Path, other: Path) -> None:

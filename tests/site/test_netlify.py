@@ -1,6 +1,7 @@
-"""netlify.toml, read by Netlify's own parsers, says what the service says."""
+"""netlify.toml, read by Netlify's own parsers, and deploy/nginx.conf say what the service says."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -56,6 +57,14 @@ def test_netlify_and_the_service_send_the_same_headers(netlify: dict[str, Any], 
     style_hash = json.loads((published.folder / "public-index.json").read_text())["style_hash"]
     wanted = {**PLAIN_HEADERS, "Content-Security-Policy": content_security_policy(style_hash)}
     assert values(netlify, "/*") == wanted
+
+
+def test_nginx_and_the_service_send_the_same_headers(published: Site) -> None:
+    """deploy/nginx.conf protects a reader as the service does, with the hash of the style as it is now."""
+    style_hash = json.loads((published.folder / "public-index.json").read_text())["style_hash"]
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    sent = dict(re.findall(r'add_header (\S+) "([^"]+)" always;', text))
+    assert sent == {**PLAIN_HEADERS, "Content-Security-Policy": content_security_policy(style_hash)}
 
 
 def test_fingerprinted_files_are_kept_for_ever(netlify: dict[str, Any], published: Site) -> None:

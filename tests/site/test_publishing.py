@@ -119,10 +119,8 @@ def test_a_changed_style_is_told_before_netlify_would_block_it(project: Path, tm
     assert done.returncode == 1
     right = re.search(r"style-src 'self' '(sha256-[A-Za-z0-9+/=]+)'", done.stderr)
     assert right, done.stderr
-    for name in ("netlify.toml", "deploy/nginx.conf"):
-        assert name in done.stderr
-        text = (project / name).read_text()
-        (project / name).write_text(re.sub(r"sha256-[A-Za-z0-9+/=]+", right[1], text))
+    text = (project / "netlify.toml").read_text()
+    (project / "netlify.toml").write_text(re.sub(r"sha256-[A-Za-z0-9+/=]+", right[1], text))
     assert run_publish(tmp_path / "output", project).returncode == 0
 
 
@@ -140,12 +138,11 @@ def test_a_service_elsewhere_must_be_in_the_policy(project: Path, tmp_path: Path
     """With API_URL at another address the forms go there, and publishing says when the policy would forbid it."""
     api = "https://leads.example.org"
     refused = run_publish(tmp_path / "output", project, API_URL=api)
-    assert refused.returncode == 1 and f"'self' {api}" in refused.stderr
-    for name in ("netlify.toml", "deploy/nginx.conf"):
-        text = (project / name).read_text()
-        for directive in ("connect-src", "form-action"):
-            text = text.replace(f"{directive} 'self'", f"{directive} 'self' {api}")
-        (project / name).write_text(text)
+    assert refused.returncode == 1 and "netlify.toml:" in refused.stderr and api in refused.stderr
+    text = (project / "netlify.toml").read_text()
+    for directive in ("connect-src", "form-action"):
+        text = text.replace(f"{directive} 'self'", f"{directive} 'self' {api}")
+    (project / "netlify.toml").write_text(text)
     done = run_publish(tmp_path / "output", project, API_URL=api)
     assert done.returncode == 0, done.stdout + done.stderr
     actions = {form.get("action") for form in Site(tmp_path / "output").page(POST).all("form")}
