@@ -89,6 +89,13 @@ async def _response(
     return HTMLResponse(pages.render("error", index.shell, heading=title, message=message), status)
 
 
+async def unforeseen(request: Request, error: Exception) -> Response:
+    """The answer to a fault of ours; the log has its trace, by the route's template and not the address."""
+    route = getattr(request.scope.get("route"), "path", "-")
+    log.error("unforeseen_error", route=route, exc_info=error)
+    return await _response(request, 500, "internal", "Something went wrong on our side. Please try again.")
+
+
 def install(app: FastAPI) -> None:
     """Let every error of the application be answered here."""
 
@@ -106,18 +113,9 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         return await _response(request, 422, "invalid", "Something in this address is not what it should be.")
 
-    async def unforeseen(request: Request, error: Exception) -> Response:
-        log.error(
-            "unforeseen_error",
-            path=request.scope["route"].path if "route" in request.scope else "-",
-            exc_info=error,
-        )
-        return await _response(request, 500, "internal", "Something went wrong on our side. Please try again.")
-
     app.add_exception_handler(AppError, ours)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, unforeseen)
 
 
 def _words(request: Request, error: HTTPException) -> tuple[str, str]:

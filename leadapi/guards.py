@@ -123,6 +123,30 @@ class BodyLimits:
             await (await self.answer(Request(scope), error))(scope, receive, send_noting)
 
 
+class LastResort:
+    """Answers what nobody foresaw: a 500 with one sentence, and the trace in the log instead of on the page."""
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[Response]]) -> None:
+        self.app = app
+        self.answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass through, and catch."""
+        started = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting)
+        except Exception as error:  # the last place where it can become an answer
+            if started or scope["type"] != "http":
+                raise
+            await (await self.answer(Request(scope), error))(scope, receive, send)
+
+
 def _too_large() -> TooLarge:
     return TooLarge(f"The request is too large: at most {LARGEST_BODY // 1024} kB can be sent at once.")
 

@@ -98,6 +98,10 @@ class IndexFromFolder:
             log.warning("site_unreadable", reason=str(error))
         return self._index
 
+    def known(self) -> PublicIndex:
+        """As current, for callers that cannot wait."""
+        return self.read()
+
     async def knowing(self, kind: str, slug: str) -> PublicIndex:
         """As current: a folder is never behind."""
         return self.read()
@@ -119,6 +123,10 @@ class IndexFromSite:
     async def current(self) -> PublicIndex:
         """The index, at most a minute old where the site answers."""
         return await self._not_older_than(REFRESH_SECONDS)
+
+    def known(self) -> PublicIndex:
+        """The index as it was last seen."""
+        return self._index or PublicIndex()
 
     async def knowing(self, kind: str, slug: str) -> PublicIndex:
         """The index; asked for anew when it does not know the slug (`kind` is posts or whitepapers)."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
@@ -104,12 +104,12 @@ def _from_json(body: bytes) -> dict[str, str]:
         raise MalformedBody("The body must be a JSON object, with a name and a value for each field.")
     if len(raw) > MOST_FIELDS:
         raise MalformedBody(f"The body has more than {MOST_FIELDS} fields.")
-    typed = {}
+    typed: dict[str, str] = {}
     for name, value in raw.items():
-        if value is None or isinstance(value, str | bool):
-            typed[name] = (
-                {None: "", True: "yes", False: ""}.get(value, value) if not isinstance(value, str) else value
-            )
+        if isinstance(value, str):
+            typed[name] = value
+        elif value is None or isinstance(value, bool):
+            typed[name] = "yes" if value else ""
         elif isinstance(value, int | float):
             typed[name] = str(value)
         else:
@@ -140,5 +140,3 @@ ClientNetwork = Annotated[str, Depends(_client_network)]
 WantsJson = Annotated[bool, Depends(wants_json)]
 Typed = Annotated[Mapping[str, str], Depends(_typed)]
 """The fields that were typed, by name; the first one where a name comes twice."""
-
-Value = Any

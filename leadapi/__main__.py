@@ -1,0 +1,233 @@
+"""The command line: python -m leadapi serve | migrate | doctor | export-leads.
+
+Whatever an operator can get wrong is answered in one sentence and an exit code, never in a traceback.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import structlog
+import uvicorn
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from leadapi import leads, migrations
+from leadapi.app import create_app
+from leadapi.guards import BoundedProtocol
+from leadapi.settings import BadSettings, Problem, Settings, from_environment, problems
+from leadapi.site_builds import SiteBuilds
+from leadapi.store import open_store
+
+GRACE_SECONDS = 10
+
+
+def main() -> None:
+    """Read the command and carry it out."""
+    parser = argparse.ArgumentParser(prog="python -m leadapi", description="The blog's service.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve_command = commands.add_parser("serve", help="answer requests")
+    serve_command.add_argument("--host", default="127.0.0.1")
+    serve_command.add_argument("--port", type=int, default=8000)
+    commands.add_parser("migrate", help="bring the database to the newest version")
+    commands.add_parser("doctor", help="say what is wrong with the settings and the database")
+    commands.add_parser("export-leads", help="print every lead, one JSON object a line")
+    options = parser.parse_args()
+    try:
+        if options.command == "serve":
+            serve(options.host, options.port)
+        else:
+            {"migrate": migrate, "doctor": doctor, "export-leads": export_leads}[options.command]()
+    except BadSettings as error:
+        sys.exit("\n".join(map(str, error.problems)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of an export has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def serve(host: str, port: int) -> None:
+    """Refuse with a sentence, or serve until SIGINT or SIGTERM; requests under way are finished."""
+    listener = _listen(host, port)
+    name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host  # noqa: S104
+    settings = from_environment(f"http://{name}:{listener.getsockname()[1]}")
+    found = problems(settings)
+    for problem in found:
+        _say(f"{'' if problem.fatal else 'Warning: '}{problem}")
+    if any(problem.fatal for problem in found):
+        sys.exit("The service was not started. Mend the settings above and start it again.")
+    _log_as_json(quiet=settings.development)
+    _prepare_database(settings)
+    if settings.development and settings.build_command:
+        _build_first(settings)
+    app = create_app(settings, _say if settings.development else None)
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config, settings)
+    app.state.stopping = lambda: server.should_exit
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda *_: None)  # uvicorn raises them once more when all is done: then they are over
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit("The service could not start; the line above says why.")
+
+
+def migrate() -> None:
+    """Bring the database to the newest version."""
+    settings = from_environment()
+    _upgrade(settings)
+    print("The database is up to date.")
+
+
+def doctor() -> None:
+    """Print each problem; exit with 1 when `serve` would refuse to start."""
+    settings = from_environment()
+    found = problems(settings)
+    if not any(problem.variable == "DATABASE_URL" for problem in found):
+        found += _database_problems(settings)
+    for problem in found:
+        print(f"{'Error' if problem.fatal else 'Warning'}: {problem}")
+    if any(problem.fatal for problem in found):
+        sys.exit(1)
+    print("Nothing keeps the service from starting.")
+
+
+def export_leads() -> None:
+    """Print every lead as a JSON object on a line of its own; needs no secret and may run beside the service."""
+    settings = from_environment()
+    _require_database(settings)
+    store = open_store(settings.database_url)
+    try:
+        with store.engine.connect() as connection:
+            for lead in leads.export(connection):
+                print(json.dumps(lead, ensure_ascii=False), flush=False)
+    except SQLAlchemyError as error:
+        sys.exit(f"The leads cannot be read: {_reason(error)}.")
+    finally:
+        store.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says where the blog is once it listens."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        if self.started and self._settings.development:
+            site = self._settings.site_url
+            _say(f"The blog           {site}/")
+            _say(f"The mailbox        {site}/dev/mail/")
+            _say("Ctrl-C stops it all.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        sys.exit(f"Cannot listen on {host}:{port}: {reason}. Choose another port, e.g. make serve PORT=8080.")
+    listener.set_inheritable(True)
+    return listener
+
+
+def _prepare_database(settings: Settings) -> None:
+    if settings.development:
+        _upgrade(settings)
+    elif found := [problem for problem in _database_problems(settings) if problem.fatal]:
+        sys.exit("\n".join(map(str, found)))
+
+
+def _database_problems(settings: Settings) -> list[Problem]:
+    """Whether the database can be opened, written, and has the tables; it is left as it was."""
+    try:
+        store = open_store(settings.database_url)
+        try:
+            if not migrations.current(store.engine):
+                return [Problem("DATABASE_URL", "the database is not up to date. Run: python -m leadapi migrate")]
+            store.write_now(lambda connection, _: connection.exec_driver_sql(_HARMLESS_WRITE), None)
+        finally:
+            store.close()
+    except Exception as error:
+        return [Problem("DATABASE_URL", f"the database cannot be written: {_reason(error)}.")]
+    return []
+
+
+_HARMLESS_WRITE = "DELETE FROM rate_limits WHERE name = 'no such limit'"
+
+
+def _upgrade(settings: Settings) -> None:
+    if fatal := [problem for problem in problems(settings) if problem.variable == "DATABASE_URL"]:
+        sys.exit("\n".join(map(str, fatal)))
+    try:
+        store = open_store(settings.database_url)
+        try:
+            migrations.upgrade(store.engine)
+        finally:
+            store.close()
+    except (SQLAlchemyError, OSError) as error:
+        sys.exit(f"LEADAPI_DATABASE_URL: the database cannot be written: {_reason(error)}.")
+
+
+def _require_database(settings: Settings) -> None:
+    """Leave with a sentence where there is no database: opening SQLite would make an empty one."""
+    if fatal := [problem for problem in problems(settings) if problem.variable == "DATABASE_URL"]:
+        sys.exit("\n".join(map(str, fatal)))
+    address = make_url(settings.database_url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
+        sys.exit(f"LEADAPI_DATABASE_URL: there is no database at {address.database}.")
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause in one line, without the statement that it happened in."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".") or type(error).__name__
+
+
+def _build_first(settings: Settings) -> None:
+    builds = SiteBuilds(settings.build_command, _say)
+    good = asyncio.run(builds.build("the service starts"))
+    if not good and not (settings.site_dir and (settings.site_dir / "index.html").exists()):
+        sys.exit("There is no earlier site to show. Mend the mistake above and start again.")
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def _log_as_json(*, quiet: bool) -> None:
+    least = 40 if quiet else 20  # errors only on a developer's terminal, everything where logs are collected
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    main()

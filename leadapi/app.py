@@ -1,0 +1,96 @@
+"""The composition root: the only place where the parts of the service meet."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+
+from leadapi import comment_routes, comments, dev_routes, lead_routes, outbox, rate_limits, site_routes, smtp
+from leadapi.access_log import AccessLog
+from leadapi.clock import now
+from leadapi.error_responses import answer, install, unforeseen
+from leadapi.guards import BodyLimits, LastResort, SecurityHeaders
+from leadapi.public_index import Index, IndexFromFolder, IndexFromSite
+from leadapi.settings import Settings
+from leadapi.site_builds import SiteBuilds, call_hook
+from leadapi.store import open_store
+
+FORGET_SECONDS = 24 * 3600
+
+
+def create_app(settings: Settings, say: Callable[[str], None] | None = None) -> FastAPI:
+    """The service, ready for an ASGI server; the database must have its tables.
+
+    `say` is told what the site's builds do, for a terminal. Threads, connections and workers live from the
+    server's start to its stop.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_running)
+    client = httpx2.AsyncClient(timeout=10)
+    app.state.settings = settings
+    app.state.client = client
+    app.state.index = _index(settings, client)
+    app.state.builds = SiteBuilds(settings.build_command, say) if settings.build_command else None
+    app.state.stopping = lambda: False
+    app.include_router(lead_routes.router)
+    app.include_router(comment_routes.router)
+    app.include_router(site_routes.router)
+    if settings.development:
+        app.include_router(dev_routes.router)
+    if settings.site_dir:
+        app.mount("/", site_routes.SiteFiles(settings.site_dir))
+    install(app)
+    app.add_middleware(BodyLimits, answer=answer)
+    app.add_middleware(LastResort, answer=unforeseen)
+    app.add_middleware(SecurityHeaders, style_hash=lambda: app.state.index.known().style_hash)
+    app.add_middleware(AccessLog)
+    return app
+
+
+def _index(settings: Settings, client: httpx2.AsyncClient) -> Index:
+    if settings.site_dir:
+        return IndexFromFolder(settings.site_dir)
+    return IndexFromSite(settings.site_url, settings.var_dir, client)
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    app.state.store = open_store(settings.database_url)
+    send = smtp.sender_to(settings.mail_url)
+
+    async def tell_letter(payload: dict[str, Any]) -> None:
+        name = (await app.state.index.current()).site_name
+        letter: EmailMessage = smtp.message(payload, settings.mail_from, name)
+        await send(letter)
+
+    async def approved() -> str:
+        etag: str = await app.state.store.read(comments.version, None)
+        return etag
+
+    work = [outbox.work(app.state.store, {"letter": tell_letter}), _forget(app)]
+    if app.state.builds:
+        work.append(app.state.builds.keep_up(app.state.index, approved))
+        if settings.build_watch:
+            work.append(app.state.builds.watch(settings.build_watch))
+    if settings.build_hook_url:
+        work.append(call_hook(settings.build_hook_url, approved, app.state.index, app.state.client))
+    tasks = [asyncio.create_task(job) for job in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await app.state.client.aclose()
+        await asyncio.to_thread(app.state.store.close)
+
+
+async def _forget(app: FastAPI) -> None:
+    """Once a day, drop the counts that nobody needs any more."""
+    while True:
+        await asyncio.sleep(FORGET_SECONDS)
+        await app.state.store.write(rate_limits.forget_old, now())
