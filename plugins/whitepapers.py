@@ -132,8 +132,8 @@ def whitepaper_from(header: Header, slug: str, settings: dict[str, Any]) -> Whit
         summary=header.text("summary"),
         edition=header.text("edition"),
         language=header.text("language"),
-        author=header.text("author") or settings["AUTHOR"],
-        date=set_date_tzinfo(get_date(header.text("date")), settings["TIMEZONE"]),
+        author=header.text("author") or settings.get("AUTHOR", ""),
+        date=set_date_tzinfo(get_date(header.text("date")), settings.get("TIMEZONE", "UTC")),
         source_path=str(Path(header.path).resolve()),
     )
 

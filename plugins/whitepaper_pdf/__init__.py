@@ -32,7 +32,7 @@ def private_folder(settings: dict[str, Any]) -> Path:
 def make_papers(library: Library, settings: dict[str, Any]) -> list[MadePdf]:
     """Make the PDFs that are missing or outdated; raise the mistakes of all whitepapers together."""
     folder = private_folder(settings)
-    company = settings.get("COMPANY") or settings["AUTHOR"]
+    company = settings.get("COMPANY") or settings["SITENAME"]
     made: list[MadePdf] = []
     mistakes = list(library.mistakes)
     for whitepaper in library.papers:

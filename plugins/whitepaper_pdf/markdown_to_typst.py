@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import mistune
 
@@ -45,9 +46,10 @@ def read_paper(header: Header, content: Path) -> Paper:
             hint = did_you_mean(target, reading.targets)
             reading.wrong(line, f'No heading of this whitepaper is called "#{target}".{hint}')
     for key in sorted(set(state.env.get("ref_footnotes") or ()) - reading.noted):
-        reading.position = 0
-        line = reading.line(f"[^{key}]:")
-        reading.wrong(line, f"Nothing refers to the footnote [^{key}]. Put [^{key}] into the text, or delete it.")
+        mark = reading.note_mark(key)
+        reading.wrong(
+            reading.line(f"{mark}:"), f"Nothing refers to the footnote {mark}. Refer to it or delete it."
+        )
     return paper
 
 
@@ -95,7 +97,7 @@ def paragraph(node: Node, reading: Reading) -> Node | None:
         return figure(children[0], reading)
     text = plain_text(children)
     if text.startswith("|") and text.count("|") > 1:
-        line = reading.line(text)
+        line = reading.line(children[0]["raw"])
         reading.wrong(
             line, "The table cannot be read. Give every row, and the row of dashes, the same number of |."
         )
@@ -164,12 +166,16 @@ def table(node: Node, reading: Reading) -> Node:
     rows = [row["children"] for body in bodies for row in body["children"]]
     columns = zip(head["children"], *rows, strict=True)
     lengths = [[len(plain_text(cell["children"])) for cell in column] for column in columns]
+
+    def cell_of(cell: Node) -> Node:
+        return {"align": cell["attrs"]["align"] or "left", "children": inline(cell["children"], reading)}
+
     return {
         "type": "table",
         "widths": [column_width(cells) for cells in lengths],
         "breakable": len(rows) > MOST_ROWS_KEPT_TOGETHER or sum(map(sum, lengths)) > MOST_LETTERS_KEPT_TOGETHER,
-        "head": [cell_of(cell, reading) for cell in head["children"]],
-        "rows": [[cell_of(cell, reading) for cell in row] for row in rows],
+        "head": [cell_of(cell) for cell in head["children"]],
+        "rows": [[cell_of(cell) for cell in row] for row in rows],
     }
 
 
@@ -180,18 +186,15 @@ def column_width(lengths: list[int]) -> int | None:
     return None if max(lengths) <= SHORT_CELL else min(max(lengths), WIDEST_SHARE)
 
 
-def cell_of(cell: Node, reading: Reading) -> Node:
-    """One cell."""
-    return {"align": cell["attrs"]["align"] or "left", "children": inline(cell["children"], reading)}
-
-
 def html(node: Node, reading: Reading) -> Node | None:
     """Comments and line breaks are understood; other HTML has no meaning on paper."""
     if LINE_BREAK.fullmatch(node["raw"].strip()):
-        return {"type": "break"}
+        return {"type": "break"} if node["type"] == "inline_html" else None
     if not COMMENT.fullmatch(node["raw"]):
         shown = node["raw"].strip().splitlines()[0][:40]
-        reading.wrong(reading.line(node["raw"]), f"HTML ({shown}) cannot be put on paper. Write it as Markdown.")
+        line = reading.line(node["raw"])
+        if not shown.startswith("</"):  # its opening tag has been told
+            reading.wrong(line, f"HTML ({shown}) cannot be put on paper. Write it as Markdown.")
     return None
 
 
@@ -218,8 +221,9 @@ def link(node: Node, reading: Reading) -> Node:
     url = unescape(node["attrs"]["url"])
     children = inline(node["children"], reading)
     if url.startswith("#"):
-        reading.references.append((url[1:], reading.line(f"({url}")))
-        return {"type": "reference", "target": url[1:], "children": children}
+        target = unquote(url[1:])
+        reading.references.append((target, reading.line(f"(#{target}")))
+        return {"type": "reference", "target": target, "children": children}
     if not url.startswith(LINKS):
         reading.wrong(
             reading.line(node["attrs"]["url"]),
@@ -230,8 +234,8 @@ def link(node: Node, reading: Reading) -> Node:
 
 def picture(node: Node, reading: Reading) -> Node:
     """A picture with its description; the file must lie in the content folder."""
-    url = unescape(node["attrs"]["url"])
-    line = reading.line(node["attrs"]["url"])
+    url = unquote(unescape(node["attrs"]["url"]))  # mistune writes { as %7B
+    line = reading.line(url)
     alt = plain_text(node["children"]).strip()
     if not alt:
         reading.wrong(line, f"The picture {url} has no description. Say what it shows: ![what it shows]({url})")
@@ -260,9 +264,8 @@ def footnote(node: Node, reading: Reading) -> Node:
         return {"type": "footnote-again", "key": key}
     reading.noted.add(key)
     if key not in reading.notes:
-        reading.wrong(
-            reading.line(f"[^{key}]"), f"The footnote [^{key}] stands in another footnote. Put it into the text."
-        )
+        mark = reading.note_mark(key)
+        reading.wrong(reading.line(mark), f"The footnote {mark} stands in another one. Put it into the text.")
     return {"type": "footnote", "key": key, "blocks": run_in(blocks(reading.notes.get(key, []), reading))}
 
 

@@ -63,6 +63,11 @@ class Reading:
         self.position = found
         return self.header.body_line + self.header.body.count("\n", 0, found)
 
+    def note_mark(self, key: str) -> str:
+        """Return a footnote's mark as it is typed: mistune writes its key in capitals."""
+        found = re.search(rf"\[\^{re.escape(key)}\]", self.header.body, re.IGNORECASE)
+        return found[0] if found else f"[^{key}]"
+
     def wrong(self, line: int, text: str) -> None:
         """Note a mistake of the author."""
         self.paper.mistakes.append(Mistake(self.header.path, line, text))
