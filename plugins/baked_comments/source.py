@@ -149,7 +149,7 @@ def ask(url: str, last: Approved | None) -> Approved:
 
 
 def read_bounded(answer: Any) -> bytes:
-    """Read the body; raises NoAnswer where it is larger than LARGEST."""
+    """Read the body; raises NoAnswer where it is larger than LARGEST or ends early (read1 does not say so)."""
     deadline, body = time.monotonic() + ANSWER_SECONDS, bytearray()
     while part := answer.read1(65536):
         body += part
@@ -157,4 +157,6 @@ def read_bounded(answer: Any) -> bytes:
             raise NoAnswer(f"the answer is larger than {LARGEST // 1024**2} MB")
         if time.monotonic() > deadline:
             raise NoAnswer(f"the answer took longer than {ANSWER_SECONDS:g} seconds")
+    if answer.headers.get("Content-Length", str(len(body))) != str(len(body)):
+        raise NoAnswer("the answer broke off")
     return bytes(body)
