@@ -65,9 +65,6 @@ def inline(nodes: list[Node], reading: Reading) -> list[Node]:
     return [node for node in made if node is not None]
 
 
-# ---- blocks
-
-
 def heading(node: Node, reading: Reading) -> Node:
     """A chapter (##) or a part of one; the title of the paper itself stands in the header."""
     text = plain_text(node["children"])
@@ -196,9 +193,6 @@ def html(node: Node, reading: Reading) -> Node | None:
         if not shown.startswith("</"):  # its opening tag has been told
             reading.wrong(line, f"HTML ({shown}) cannot be put on paper. Write it as Markdown.")
     return None
-
-
-# ---- inside a line
 
 
 def text(node: Node, reading: Reading) -> Node | None:
