@@ -1,6 +1,98 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Reads content/authors/."""
+"""Reads content/authors/: who writes here, in the author's own words.
+
+Pelican knows an author only as a name. Readers want to know whose advice they are taking, so each file becomes a
+profile under every post and on the author's page. Mistakes in the files are told by `front_matter` before this.
+A small drawing travels inside the page: one request less for every reader.
+"""
+
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from markdown import markdown
+from pelican.plugins import signals
+from pelican.urlwrappers import Author
+from PIL import Image
+
+from plugins.front_matter.header import Header
+from plugins.whitepapers import read_headers
+
+SMALL_SVG_BYTES = 1_500
+VIEW_BOX = re.compile(r"""viewBox=["'][-\d.]+[ ,]+[-\d.]+[ ,]+([\d.]+)[ ,]+([\d.]+)["']""")
+
+
+@dataclass(frozen=True)
+class AuthorProfile:
+    """One author; `picture` is for an img's src (a data: URI or a root-relative address), sizes in pixels."""
+
+    name: str
+    slug: str
+    role: str
+    bio_html: str
+    picture: str
+    picture_width: int | None
+    picture_height: int | None
+    picture_alt: str
+    links: list[dict[str, str]]
+    url: str
+
+
+def read_profiles(settings: dict[str, Any]) -> dict[str, AuthorProfile]:
+    """Return the profiles by the author's name."""
+    content = Path(settings["PATH"])
+    headers = [header for header in read_headers(content / "authors") if header.fields]
+    return {header.text("name"): profile_from(header, content, settings) for header in headers}
+
+
+def profile_from(header: Header, content: Path, settings: dict[str, Any]) -> AuthorProfile:
+    """Make a profile of a file without mistakes."""
+    author = Author(header.text("name"), settings)
+    source, width, height = picture(content / "images", header.text("picture"))
+    links = header.fields["links"].value if "links" in header.fields else []
+    return AuthorProfile(
+        name=author.name,
+        slug=author.slug,
+        role=header.text("role"),
+        bio_html=markdown(header.body.strip(), extensions=["smarty", "attr_list"], output_format="html"),
+        picture=source,
+        picture_width=width,
+        picture_height=height,
+        picture_alt=header.text("picture_alt"),
+        links=[{"label": str(link["label"]), "url": str(link["url"])} for link in links or []],
+        url=author.url,
+    )
+
+
+def picture(images: Path, name: str) -> tuple[str, int | None, int | None]:
+    """Return what the page shows and its size; ("", None, None) where there is no picture."""
+    path = images / name
+    if not name or not path.is_file():
+        return "", None, None
+    address = f"/images/{quote(name)}"
+    if path.suffix.lower() != ".svg":
+        with Image.open(path) as image:
+            return address, *image.size
+    data = path.read_bytes()
+    box = VIEW_BOX.search(data.decode("utf-8", "replace"))
+    width, height = (round(float(box[1])), round(float(box[2]))) if box else (None, None)
+    if len(data) < SMALL_SVG_BYTES:
+        address = f"data:image/svg+xml;base64,{b64encode(data).decode()}"
+    return address, width, height
+
+
+def introduce(generator: Any) -> None:
+    """Set `author_profile` on every post, None where the author has no file."""
+    profiles = read_profiles(generator.settings)
+    generator.context["author_profiles"] = profiles
+    for post in chain(generator.articles, generator.hidden_articles, generator.drafts):
+        post.author_profile = profiles.get(post.author.name)
 
 
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
+    signals.article_generator_finalized.connect(introduce)
