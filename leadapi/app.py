@@ -28,7 +28,7 @@ def create_app(settings: Settings, say: Callable[[str], None] | None = None) -> 
     `say` is told what the site's builds do, for a terminal. Threads, connections and workers live from the
     server's start to its stop.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_running)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=_running)
     client = httpx2.AsyncClient(timeout=10)
     app.state.settings = settings
     app.state.client = client
@@ -41,7 +41,7 @@ def create_app(settings: Settings, say: Callable[[str], None] | None = None) -> 
     if settings.development:
         app.include_router(dev_routes.router)
     if settings.site_dir:
-        app.mount("/", site_routes.SiteFiles(settings.site_dir))
+        app.router.default = site_routes.SiteFiles(settings.site_dir)  # what no route of ours answers
     install(app)
     app.add_middleware(BodyLimits, answer=answer)
     app.add_middleware(LastResort, answer=unforeseen)

@@ -58,9 +58,7 @@ def write_listing(
 ) -> None:
     """Write every page of one listing with its variables; `names` holds what it lists (category, tag ...)."""
     for page in listing_pages(posts, base, generator.settings["DEFAULT_PAGINATION"]):
-        variables = {
-            field.name: getattr(page, field.name) for field in fields(page) if field.name != "save_as"
-        }
+        variables = {field.name: getattr(page, field.name) for field in fields(page) if field.name != "save_as"}
         write(page.save_as, template, generator.context, paginated={}, blog=True, **variables, **names)
 
 
@@ -86,9 +84,7 @@ def write_group(generator: Any, kind: str, groups: str, write: Any) -> None:
 
 def take_over(generator: Any) -> None:
     """Stand in for Pelican's own listing pages, whose date lists also take quadratic time."""
-    generator.generate_direct_templates = partial(
-        write_front_page, generator, generator.generate_direct_templates
-    )
+    generator.generate_direct_templates = partial(write_front_page, generator, generator.generate_direct_templates)
     generator.generate_tags = partial(write_group, generator, "tag", "tags")
     generator.generate_categories = partial(write_group, generator, "category", "categories")
     generator.generate_authors = partial(write_group, generator, "author", "authors")
