@@ -199,3 +199,18 @@ def test_the_minified_script_sends_a_form(browser: Browser) -> None:
     page.close()
     assert "email=alice%40example.com" in str(sent[0]) and "submission_id=" in str(sent[0])
     assert errors == []
+
+
+@pytest.mark.browser
+def test_a_browser_that_holds_the_policy_shows_the_style_and_no_other(browser: Browser) -> None:
+    """The hash is that of the element as a browser reads it, for the theme's own style."""
+    read = read_theme(ROOT / "theme/static", live_reload=False)
+    body = f"<!doctype html><meta charset=utf-8><title>t</title>{read.style_element}<p>text</p><style>p {{ color: red }}</style>"
+    headers = {"Content-Security-Policy": content_security_policy(read.style_hash), "Content-Type": "text/html"}
+    page = browser.new_page()
+    page.route("**/*", lambda route: route.fulfill(headers=headers, body=body.encode()))
+    page.goto("http://blog.example.com/")
+    step = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--step')")
+    colour = page.evaluate("getComputedStyle(document.querySelector('p')).color")
+    page.close()
+    assert step == "1.6rem" and colour != "rgb(255, 0, 0)"
