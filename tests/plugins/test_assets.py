@@ -205,7 +205,8 @@ def test_the_minified_script_sends_a_form(browser: Browser) -> None:
 def test_a_browser_that_holds_the_policy_shows_the_style_and_no_other(browser: Browser) -> None:
     """The hash is that of the element as a browser reads it, for the theme's own style."""
     read = read_theme(ROOT / "theme/static", live_reload=False)
-    body = f"<!doctype html><meta charset=utf-8><title>t</title>{read.style_element}<p>text</p><style>p {{ color: red }}</style>"
+    styles = f"{read.style_element}<style>p {{ color: red }}</style>"
+    body = f"<!doctype html><meta charset=utf-8><title>t</title>{styles}<p>text</p>"
     headers = {"Content-Security-Policy": content_security_policy(read.style_hash), "Content-Type": "text/html"}
     page = browser.new_page()
     page.route("**/*", lambda route: route.fulfill(headers=headers, body=body.encode()))
