@@ -23,10 +23,16 @@ def blog(project: Path) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(params=["with JavaScript", "without JavaScript"])
-def visitor(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def scripts(request: pytest.FixtureRequest) -> bool:
+    """Whether the visitor's browser runs JavaScript."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def visitor(browser: Browser, scripts: bool) -> Iterator[BrowserContext]:
     """A visitor's browser, in both ways."""
-    context = browser.new_context(java_script_enabled=request.param == "with JavaScript")
+    context = browser.new_context(java_script_enabled=scripts)
     yield context
     context.close()
 

@@ -63,7 +63,7 @@ def test_an_open_page_reloads_when_a_post_is_saved(tmp_path: Path, browser: Brow
 
         page.evaluate("dispatchEvent(new Event('blur'))")
         broken = write_post(project, "a-broken-post", "[whitepaper: nobody-wrote-it]")
-        expect(page.get_by_role("alert")).to_contain_text("a-broken-post.md:10", timeout=20_000)
+        expect(page.get_by_role("alert")).to_contain_text("a-broken-post.md:11", timeout=20_000)
         broken.unlink()
         wait_until(lambda: page.get_by_role("alert").count() == 0 or None, "the mistake is gone")
         expect(page.get_by_role("heading", level=1)).to_be_visible()

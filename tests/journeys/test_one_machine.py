@@ -29,16 +29,7 @@ def somebody(name: str) -> str:
     return f"{name}.{uuid.uuid4().hex[:8]}@example.com"
 
 
-def scripted(context: BrowserContext) -> bool:
-    """Whether the browser runs JavaScript."""
-    page = context.new_page()
-    page.set_content("<noscript><p>off</p></noscript>")
-    off = page.locator("noscript p").count()
-    page.close()
-    return not off
-
-
-def test_a_visitor_reads_asks_and_gets_the_whitepaper(blog: Server, visitor: BrowserContext) -> None:
+def test_a_visitor_reads_asks_and_gets_the_paper(blog: Server, visitor: BrowserContext, scripts: bool) -> None:
     """From the post over "Click me", the letter and the button to the PDF; nobody else is told, nothing is set."""
     page, alice = visitor.new_page(), somebody("alice")
     watched = Watched(blog.url)
@@ -47,7 +38,7 @@ def test_a_visitor_reads_asks_and_gets_the_whitepaper(blog: Server, visitor: Bro
     form = lead_form(page)
     fill_lead(form, alice, "Alice")
     send_lead(form)
-    if scripted(visitor):
+    if scripts:
         expect(page.get_by_text("sent a letter")).to_be_visible()
         assert page.url == f"{blog.url}/{POST}/"
     else:
@@ -95,7 +86,7 @@ def test_a_confirmed_visitor_gets_the_next_letter_with_the_file(
 
 
 def test_a_reply_is_approved_and_becomes_part_of_the_page(
-    blog: Server, project: Path, visitor: BrowserContext, plain_reader: BrowserContext
+    blog: Server, project: Path, visitor: BrowserContext, scripts: bool, plain_reader: BrowserContext
 ) -> None:
     """Sent, mailed to the owner, approved there, and within seconds in the page's HTML and in the API."""
     page, bob = visitor.new_page(), somebody("bob")
@@ -105,7 +96,7 @@ def test_a_reply_is_approved_and_becomes_part_of_the_page(
     fill_comment(form, "Bob <b>", bob, text)
     form.get_by_role("button").click()
     expect(page.locator(".notice.success:visible")).to_be_visible()
-    if not scripted(visitor):
+    if not scripts:
         assert page.url == f"{blog.url}/{POST}/#comment-received"
     mark = text.rpartition(" ")[2]
     assert mark not in fetch(f"{blog.url}/{POST}/")[1].decode()
@@ -127,7 +118,9 @@ def test_a_reply_is_approved_and_becomes_part_of_the_page(
     expect(reader.locator("#comments")).to_contain_text(mark)
 
 
-def test_what_is_wrong_is_said_and_what_was_typed_is_kept(blog: Server, visitor: BrowserContext) -> None:
+def test_what_is_wrong_is_said_and_what_was_typed_stays(
+    blog: Server, visitor: BrowserContext, scripts: bool
+) -> None:
     """An address that cannot be one is refused beside its field, tied to it, with every value still there."""
     page = visitor.new_page()
     read_post(page, blog.url)
@@ -149,7 +142,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(blog: Server, visitor:
     expect(refused.get_by_role("checkbox")).to_be_checked()
     field.fill(somebody("alice"))
     refused.get_by_role("button").click()
-    if scripted(visitor):
+    if scripts:
         expect(page.get_by_text("sent a letter")).to_be_visible()
     else:
         page.wait_for_url(thanks_url(blog.url))

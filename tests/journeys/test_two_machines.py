@@ -114,12 +114,11 @@ def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def test_the_whole_journey_and_reading_when_the_service_is_gone(
-    two: TwoMachines, visitor: BrowserContext, plain_reader: BrowserContext
+    two: TwoMachines, visitor: BrowserContext, scripts: bool, plain_reader: BrowserContext
 ) -> None:
     """Asked, confirmed, downloaded, replied, approved, built; then leadapi stops, and reading goes on."""
     page, watched = visitor.new_page(), Watched(two.url)
     watched.watch(page)
-    scripts = page.evaluate("() => matchMedia('(scripting: enabled)').matches")
     who = f"alice.{'script' if scripts else 'plain'}@example.com"
 
     read_post(page, two.url)

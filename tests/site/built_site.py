@@ -27,7 +27,6 @@ PAGES = (
     "/404.html",
     "/author/codie-lynn-thompson/",
     "/author/progress-coaching/",
-    "/page/1/",
 )
 DOCUMENTS = (
     "/feed.atom",
@@ -48,7 +47,7 @@ def run_publish(output: Path, project: Path = ROOT, **environment: str) -> subpr
     var = output.parent / "var"
     given = {"SITE_URL": SITE_URL, "VAR_DIR": str(var), "LEADAPI_WHITEPAPER_DIR": str(var / "whitepapers")}
     command = [sys.executable, "scripts/build_site.py", "--publish", "--site", str(output)]
-    environment = clean_environment(**given, **environment)
+    environment = clean_environment(**(given | environment))
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -95,7 +95,7 @@ def test_a_failed_publish_leaves_the_last_site_and_tells_the_mistake(project: Pa
     done = run_publish(output, project)
     said = done.stdout + done.stderr
     assert done.returncode == 1
-    assert "content/articles/a-broken-post.md:12:" in said and "nobody-wrote-it" in said
+    assert "content/articles/a-broken-post.md:13:" in said and "nobody-wrote-it" in said
     assert "Traceback" not in said and len(said.splitlines()) <= 3
     assert everything(output) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output", "project", "var"]
