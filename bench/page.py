@@ -160,9 +160,7 @@ def browse(playwright: Any, url: str) -> dict[str, Any]:
     cookies = page.context.cookies()
     browser.close()
     pages = [
-        (kind, address)
-        for kind, address in asked
-        if not address.startswith("data:") and "favicon" not in address
+        (kind, address) for kind, address in asked if not address.startswith("data:") and "favicon" not in address
     ]
     sizes = {"document": 0, "stylesheet": 0, "script": 0, "font": 0, "other": 0}
     for kind, address in pages:
@@ -188,9 +186,7 @@ def lighthouse(url: str, throttling: str) -> dict[str, Any]:
         command += [f"--output-path={report.name}", f"--throttling-method={throttling}"]
         command += [f"--chrome-flags={' '.join(CHROMIUM_FLAGS)}"]
         environment = {**os.environ, "CHROME_PATH": str(shutil.which("chromium"))}
-        subprocess.run(
-            command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         result = json.loads(Path(report.name).read_text())
     audits = result["audits"]
     return {
@@ -244,8 +240,7 @@ def html_faults(site: Path) -> list[str]:
     )
     messages = json.loads(run.stderr or '{"messages": []}')["messages"]
     return [
-        f"{message.get('url', '').removeprefix('file:' + str(site))}: {message['message']}"
-        for message in messages
+        f"{message.get('url', '').removeprefix('file:' + str(site))}: {message['message']}" for message in messages
     ]
 
 
@@ -273,13 +268,9 @@ def measure(settings: str, runs: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print and write bench/results/page.json."""
-    arguments = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--only", choices=["publish", "serve"])
-    arguments.add_argument(
-        "--runs", type=int, default=3, help="Lighthouse runs of each kind; the median counts"
-    )
+    arguments.add_argument("--runs", type=int, default=3, help="Lighthouse runs of each kind; the median counts")
     options = arguments.parse_args()
     if not (NODE_FOLDER / "node_modules").is_dir():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=NODE_FOLDER, check=True)

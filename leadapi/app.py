@@ -28,13 +28,18 @@ def create_app(settings: Settings, say: Callable[[str], None] | None = None) -> 
     `say` is told what the site's builds do, for a terminal. Threads, connections and workers live from the
     server's start to its stop.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=_running)
-    client = httpx2.AsyncClient(timeout=10)
-    app.state.settings = settings
-    app.state.client = client
-    app.state.index = _index(settings, client)
+    app = with_doors(FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_running), settings)
+    app.state.client = httpx2.AsyncClient(timeout=10)
+    app.state.index = _index(settings, app.state.client)
     app.state.builds = SiteBuilds(settings.build_command, say) if settings.build_command else None
     app.state.stopping = lambda: False
+    return app
+
+
+def with_doors(app: FastAPI, settings: Settings) -> FastAPI:
+    """Give the app its routes, its guards and its answers to errors; they use `store` and `index` of app.state."""
+    app.state.settings = settings
+    app.router.redirect_slashes = False
     app.include_router(lead_routes.router)
     app.include_router(comment_routes.router)
     app.include_router(site_routes.router)

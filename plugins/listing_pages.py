@@ -59,6 +59,7 @@ def write_listing(
     """Write every page of one listing with its variables; `names` holds what it lists (category, tag ...)."""
     for page in listing_pages(posts, base, generator.settings["DEFAULT_PAGINATION"]):
         variables = {field.name: getattr(page, field.name) for field in fields(page) if field.name != "save_as"}
+        variables["listing_url"] = variables.pop("url")  # Pelican keeps a variable named url to itself
         write(page.save_as, template, generator.context, paginated={}, blog=True, **variables, **names)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from leadapi import comment_routes, error_responses, guards, lead_routes
+from leadapi.app import with_doors
 from leadapi.public_index import IndexFromFolder
 from leadapi.settings import Settings
 from leadapi.store import Store
@@ -61,11 +61,7 @@ def doors(store: Store, folder: Path, **changed: Any) -> Iterator[TestClient]:
         whitepaper_dir=folder / "papers",
         site_dir=site,
     ).model_copy(update=changed)
-    app = FastAPI()
-    app.state.settings, app.state.store, app.state.index = settings, store, IndexFromFolder(site)
-    app.include_router(lead_routes.router)
-    app.include_router(comment_routes.router)
-    app.add_middleware(guards.BodyLimits, answer=error_responses.answer)
-    error_responses.install(app)
+    app = with_doors(FastAPI(), settings)
+    app.state.store, app.state.index, app.state.builds = store, IndexFromFolder(site), None
     with TestClient(app, base_url=ORIGIN, follow_redirects=False) as client:
         yield client
