@@ -6,12 +6,14 @@ variable is wrong. Nothing is read at import: from_environment() is called once,
 
 import os
 import secrets
+import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -54,9 +56,12 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:
-        if isinstance(value, str):
+        if not isinstance(value, str):
+            return value
+        try:
             return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
-        return value
+        except ValueError as error:
+            raise ValueError(f"{error}. Give addresses or networks, e.g. 127.0.0.1,10.0.0.0/8") from None
 
     @field_validator("site_dir", mode="before")
     @classmethod
@@ -110,13 +115,12 @@ def from_environment(address: str = "http://127.0.0.1:8000") -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        problems = [
-            Problem(str(fault["loc"][0]).upper(), f"{fault['msg']} (it is {fault['input']!r}).")
-            if fault["loc"][0] not in ("secret_keys", "hash_key", "database_url", "mail_url")
-            else Problem(str(fault["loc"][0]).upper(), f"{fault['msg']}.")
-            for fault in error.errors()
-        ]
-        raise BadSettings(problems) from None
+        raise BadSettings(
+            [
+                Problem(str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ").rstrip(".") + ".")
+                for fault in error.errors()  # none shows what was given: it may be a secret
+            ]
+        ) from None
     return settings.model_copy(update=_for_development(settings, address)) if settings.development else settings
 
 
@@ -168,38 +172,75 @@ def _weakness(key: str) -> str:
         return f"is shorter than {LEAST_KEY_BYTES} bytes"
     if len(set(key)) < LEAST_KEY_VARIETY:
         return "repeats a few characters"
+    if key in (key + key)[1:-1]:
+        return "repeats itself"
     if any(word in key.lower() for word in GUESSABLE):
         return "can be guessed"
     return ""
 
 
 def _address_problems(settings: Settings) -> list[Problem]:
-    found = []
-    site = urlsplit(settings.site_url)
-    if not settings.site_url:
-        found.append(
-            Problem("SITE_URL", "is not set. Links in letters begin with it, e.g. https://blog.example.com.")
-        )
-    elif site.scheme not in ("http", "https") or not site.hostname:
-        found.append(Problem("SITE_URL", f"{settings.site_url!r} is not an http or https address."))
-    elif site.scheme == "http" and not settings.development:
-        loopback = site.hostname in ("localhost", "127.0.0.1", "::1")
-        found.append(Problem("SITE_URL", "is not https; only a trial on this machine may be.", fatal=not loopback))
-    mail = urlsplit(settings.mail_url)
-    if not settings.mail_url:
-        found.append(Problem("MAIL_URL", "is not set. Give it smtp://…, smtps://… or file:///a/folder."))
-    elif mail.scheme not in ("smtp", "smtps", "file"):
-        found.append(Problem("MAIL_URL", f"begins with {mail.scheme!r}; it must be smtp, smtps or file."))
-    elif mail.scheme == "file" and not settings.development:
-        found.append(Problem("MAIL_URL", "writes letters to files; nobody will receive them.", fatal=False))
-    elif mail.scheme != "file" and not mail.hostname:
-        found.append(Problem("MAIL_URL", "names no mail server."))
+    found = [*_site_problems(settings), *_mail_problems(settings)]
     for variable, value in (("MAIL_FROM", settings.mail_from), ("OWNER_EMAIL", settings.owner_email)):
         if not value:
             found.append(Problem(variable, "is not set. Give it an e-mail address."))
-        elif value.count("@") != 1 or any(sign.isspace() for sign in value):
+        elif not all(value.partition("@")) or value.count("@") > 1 or any(sign.isspace() for sign in value):
             found.append(Problem(variable, f"{value!r} is not an e-mail address."))
+    hook = _address(settings.build_hook_url)
+    if settings.build_hook_url and (hook is None or hook.scheme not in ("http", "https") or not hook.hostname):
+        found.append(Problem("BUILD_HOOK_URL", "is not an http or https address."))
     return found
+
+
+def _site_problems(settings: Settings) -> list[Problem]:
+    if not settings.site_url:
+        return [Problem("SITE_URL", "is not set. Links in letters begin with it, e.g. https://blog.example.com.")]
+    site = _address(settings.site_url)
+    if site is None or site.scheme not in ("http", "https") or not site.hostname:
+        return [Problem("SITE_URL", f"{settings.site_url!r} is not an http or https address.")]
+    if site.path or site.query or site.fragment or site.username:
+        return [
+            Problem("SITE_URL", f"{settings.site_url!r} has more than a host; give e.g. https://{site.hostname}.")
+        ]
+    if site.scheme == "http" and not settings.development:
+        loopback = site.hostname in ("localhost", "127.0.0.1", "::1")
+        return [Problem("SITE_URL", "is not https; only a trial on this machine may be.", fatal=not loopback)]
+    return []
+
+
+def _mail_problems(settings: Settings) -> list[Problem]:
+    if not settings.mail_url:
+        return [Problem("MAIL_URL", "is not set. Give it smtp://…, smtps://… or file:///a/folder.")]
+    mail = _address(settings.mail_url)
+    if mail is None:
+        return [Problem("MAIL_URL", "is not an address. Give it smtp://…, smtps://… or file:///a/folder.")]
+    if mail.scheme not in ("smtp", "smtps", "file"):
+        return [Problem("MAIL_URL", f"begins with {mail.scheme!r}; it must be smtp, smtps or file.")]
+    if mail.scheme != "file":
+        return [] if mail.hostname else [Problem("MAIL_URL", "names no mail server.")]
+    if mail.netloc or not mail.path.strip("/"):
+        return [Problem("MAIL_URL", "names no folder. Give it file:///a/folder, with three slashes.")]
+    if not _can_be_written(Path(unquote(mail.path))):
+        return [Problem("MAIL_URL", f"letters cannot be written to {unquote(mail.path)!r}.")]
+    if settings.development:
+        return []
+    return [Problem("MAIL_URL", "writes letters to files; nobody will receive them.", fatal=False)]
+
+
+def _address(text: str) -> SplitResult | None:
+    """The parts of an address; None where it has none, such as a port that is no number."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # read only when asked for
+    except ValueError:
+        return None
+    return parts
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether files can be put there; a folder that is not there yet can be made where its parent is writable."""
+    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _place_problems(settings: Settings) -> list[Problem]:
@@ -210,4 +251,23 @@ def _place_problems(settings: Settings) -> list[Problem]:
         )
     if not settings.database_url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         found.append(Problem("DATABASE_URL", "must begin with sqlite:/// or postgresql://."))
+    elif _address(settings.database_url) is None:
+        found.append(Problem("DATABASE_URL", "is not an address, e.g. postgresql://user:password@host:5432/name."))
+    if not _can_be_written(settings.var_dir):
+        found.append(Problem("VAR_DIR", f"files cannot be written to {str(settings.var_dir)!r}."))
+    if not settings.development and not any(settings.whitepaper_dir.glob("*/*.pdf")):
+        found.append(
+            Problem(
+                "WHITEPAPER_DIR", f"holds no PDF ({settings.whitepaper_dir}). Make them: make papers.", fatal=False
+            )
+        )
+    if settings.build_command and not _can_be_run(settings.build_command):
+        found.append(Problem("BUILD_COMMAND", f"{settings.build_command!r} cannot be run."))
     return found
+
+
+def _can_be_run(command: str) -> bool:
+    try:
+        return shutil.which(shlex.split(command)[0]) is not None
+    except (ValueError, IndexError):
+        return False

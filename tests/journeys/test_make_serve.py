@@ -57,7 +57,7 @@ def test_an_open_page_reloads_when_a_post_is_saved(tmp_path: Path, browser: Brow
         expect(page.locator(".prose").first).to_contain_text("At a quarter to five", timeout=20_000)
 
         page.evaluate("dispatchEvent(new Event('blur'))")
-        template = project / "theme" / "templates" / "article.html"
+        template = project / "theme" / "templates" / "_comments.html"
         template.write_text(template.read_text().replace("Leave a Reply", "Say something"))
         expect(page.get_by_role("heading", name="Say something")).to_be_visible(timeout=20_000)
 

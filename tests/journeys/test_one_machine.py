@@ -159,7 +159,7 @@ def test_a_refused_reply_keeps_its_text(blog: Server, visitor: BrowserContext) -
     field = page.locator('textarea[name="body"]')
     expect(field).to_have_attribute("aria-invalid", "true")
     assert field.input_value().strip() == text.strip()
-    expect(page.locator('input[name="name"]')).to_have_value("Bob")
+    expect(page.locator('form:has(textarea[name="body"]) input[name="name"]')).to_have_value("Bob")
 
 
 def test_a_form_says_that_nothing_was_sent_and_sends_it_later(reader: BrowserContext, tmp_path: Path) -> None:
