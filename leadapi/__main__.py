@@ -133,6 +133,7 @@ class _Server(uvicorn.Server):
         if self.started and self._settings.development:
             site = self._settings.site_url
             _say(f"The blog           {site}/")
+            _say(f"The owner's desk   {site}/admin/ (sign in as {self._settings.owner_email})")
             _say(f"The mailbox        {site}/dev/mail/")
             _say("Ctrl-C stops it all.")
 

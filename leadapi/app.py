@@ -2,17 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
 from typing import Any
 
 import httpx2
 from fastapi import FastAPI
 
-from leadapi import comment_routes, comments, dev_routes, lead_routes, outbox, rate_limits, site_routes, smtp
+from leadapi import (
+    admin_routes,
+    comment_routes,
+    comments,
+    dev_routes,
+    lead_routes,
+    outbox,
+    rate_limits,
+    sessions,
+    site_routes,
+    smtp,
+)
 from leadapi.access_log import AccessLog
 from leadapi.clock import now
 from leadapi.error_responses import answer, install, unforeseen
+from leadapi.errors import StoreUnavailable
 from leadapi.guards import BodyLimits, LastResort, SecurityHeaders
 from leadapi.public_index import Index, IndexFromFolder, IndexFromSite
 from leadapi.settings import Settings
@@ -42,6 +54,7 @@ def with_doors(app: FastAPI, settings: Settings) -> FastAPI:
     app.router.redirect_slashes = False
     app.include_router(lead_routes.router)
     app.include_router(comment_routes.router)
+    app.include_router(admin_routes.router)
     app.include_router(site_routes.router)
     if settings.development:
         app.include_router(dev_routes.router)
@@ -95,7 +108,9 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _forget(app: FastAPI) -> None:
-    """Once a day, drop the counts that nobody needs any more."""
+    """Once a day, drop the counts and sessions that nobody needs any more."""
     while True:
         await asyncio.sleep(FORGET_SECONDS)
-        await app.state.store.write(rate_limits.forget_old, now())
+        for forget in (rate_limits.forget_old, sessions.forget_old):
+            with suppress(StoreUnavailable):  # tomorrow is another day
+                await app.state.store.write(forget, now())

@@ -72,6 +72,12 @@ _PARENTS = select(comments.c.id, comments.c.post).where(
 )
 _ADD = insert_new(comments)
 _BY_ID = select(comments).where(comments.c.id == bindparam("comment"))
+_WAITING = (
+    select(comments)
+    .where(comments.c.status == "pending")
+    .order_by(comments.c.created_at, comments.c.id)
+    .limit(bindparam("most"))
+)
 _DECIDE = (
     update(comments)
     .where(comments.c.id == bindparam("comment"), comments.c.status != bindparam("new_status"))
@@ -122,6 +128,11 @@ def comment(connection: Connection, comment_id: str) -> _Stored:
     if row is None:
         raise NotFound("This comment is no longer stored here.", code="unknown_comment")
     return row
+
+
+def waiting(connection: Connection, most: int) -> Sequence[_Stored]:
+    """The whole rows of the comments that wait for a decision, the oldest first."""
+    return connection.execute(_WAITING, {"most": most}).mappings().all()
 
 
 def decide(connection: Connection, value: tuple[str, Decision, datetime]) -> _Stored:

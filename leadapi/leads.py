@@ -4,13 +4,13 @@ A lead is pending until somebody who can read the mail of that address presses a
 good as doing it once, and so is fetching a file: what is counted is the first time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from leadapi.attribution import UTM_FIELDS
 from leadapi.errors import NotFound
@@ -46,6 +46,13 @@ _SUBMISSIONS_OF_ALL = (
     .outerjoin(consents, consents.c.submission_id == submissions.c.id)
     .order_by(leads.c.id, submissions.c.created_at, submissions.c.id)
 )
+_NEWEST = (
+    select(leads.c.id)
+    .where(select(submissions.c.id).where(submissions.c.lead_id == leads.c.id, ~submissions.c.held).exists())
+    .order_by(leads.c.id.desc())
+    .limit(bindparam("most"))
+)
+_SUBMISSIONS_OF_NEWEST = _SUBMISSIONS_OF_ALL.where(leads.c.id.in_(_NEWEST.scalar_subquery()))
 
 
 def confirm(connection: Connection, value: tuple[str, datetime]) -> Lead:
@@ -78,9 +85,7 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
     `held` is true when nothing but held submissions is known of the lead; times are ISO 8601, UTC.
     `marketing_consent` is the last answer given in the form.
     """
-    rows = connection.execution_options(yield_per=1_000).execute(_SUBMISSIONS_OF_ALL).mappings()
-    for _, group in groupby(rows, key=lambda row: row["lead"]):
-        of_lead = list(group)
+    for of_lead in _by_lead(connection.execution_options(yield_per=1_000).execute(_SUBMISSIONS_OF_ALL).mappings()):
         lead = of_lead[0]
         yield {
             "email": lead["email"],
@@ -98,3 +103,21 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
                 for row in of_lead
             ],
         }
+
+
+def latest(connection: Connection, most: int) -> list[dict[str, Any]]:
+    """The newest leads, the newest first, as the owner wants to see them; those of robots are left out."""
+    return [
+        {name: of_lead[0][name] for name in ("email", "name", "company", "status", "created_at")}
+        | {
+            "marketing_consent": bool(of_lead[-1]["given"]),
+            "whitepapers": sorted({row["whitepaper"] for row in of_lead}),
+            "post": next((row["post"] for row in of_lead if row["post"]), None),
+        }
+        for of_lead in _by_lead(connection.execute(_SUBMISSIONS_OF_NEWEST, {"most": most}).mappings())
+    ][::-1]
+
+
+def _by_lead(rows: Iterable[RowMapping]) -> Iterator[list[RowMapping]]:
+    """The rows of each lead in turn, oldest first."""
+    return (list(group) for _, group in groupby(rows, key=lambda row: row["lead"]))

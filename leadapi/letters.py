@@ -24,10 +24,14 @@ LINK_AGE = timedelta(days=LINK_DAYS)
 MODERATION_AGE = timedelta(days=90)
 """A comment may wait for its owner's holiday, and a decision may be changed later."""
 
+SIGN_IN_MINUTES = 30
+SIGN_IN_AGE = timedelta(minutes=SIGN_IN_MINUTES)
+
 LINK_PATHS: dict[Purpose, str] = {
     "confirm": "/api/confirm/",
     "download": "/api/downloads/",
     "moderate": "/api/moderate/",
+    "sign-in": "/admin/sign-in/",
 }
 
 
@@ -116,6 +120,12 @@ def moderation(
         created=created.strftime("%B %d, %Y, %H:%M UTC"),
         link=link,
     )
+
+
+def sign_in(sender: Sender, to: str, link: str, number: str) -> Letter:
+    """Brings the owner the link to the desk."""
+    subject = f"Sign in to {sender.site_name}"
+    return _letter("sign_in", sender, to, subject, number, link=link, minutes=SIGN_IN_MINUTES)
 
 
 def _letter(kind: str, sender: Sender, to: str, subject: str, number: str, **values: object) -> Letter:

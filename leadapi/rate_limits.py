@@ -40,6 +40,12 @@ COMMENTS_BY_NETWORK = Limit(
     timedelta(minutes=10),
     "At most 30 comments in ten minutes come from one network. Please try again later.",
 )
+SIGN_INS_BY_NETWORK = Limit(
+    "sign-ins-by-network",
+    10,
+    timedelta(minutes=10),
+    "At most 10 links to sign in are asked for in ten minutes from one network. Please try again later.",
+)
 
 
 def _counting(insert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[int]:

@@ -14,7 +14,7 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 from leadapi.errors import Forbidden, Gone
 
-Purpose = Literal["confirm", "download", "moderate", "sign-in", "session"]
+Purpose = Literal["confirm", "download", "moderate", "sign-in"]
 
 
 def sign(purpose: Purpose, payload: dict[str, Any], keys: Sequence[str]) -> str:

@@ -176,6 +176,15 @@ outbox = Table(
     ),
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("address", String(320), nullable=False),
+    Column("created_at", TZDateTime, nullable=False),
+    Column("expires_at", TZDateTime, nullable=False, index=True),
+)
+
 rate_limits = Table(
     "rate_limits",
     metadata,

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from machines import POST, WHITEPAPER, Server, letters, link_in, wait_until
 from playwright.sync_api import Browser, Page, expect
-from walks import Watched, comment_form, fill_comment, fill_lead, lead_form, read_post, send_lead
+from walks import Watched, comment_form, fill_comment, fill_lead, lead_form, read_post, send_lead, sit_down
 
 pytestmark = pytest.mark.browser
 
@@ -116,6 +116,23 @@ def test_the_services_own_pages_are_usable(blog: Server, project: Path, screen: 
     send_lead(form)
     assert "email-error" in refused.content() or "field-error" in refused.content()
     plain.close()
+
+
+def test_the_owners_desk_is_usable(blog: Server, screen: Page) -> None:
+    """The form to sign in, and the desk with a comment that waits and a lead that came."""
+    read_post(screen, blog.url)
+    fill_comment(comment_form(screen), "Carol", "carol@example.com", f"Well said {uuid.uuid4().hex}" * 3)
+    comment_form(screen).get_by_role("button").click()
+    form = lead_form(screen)
+    fill_lead(form, f"carol.{uuid.uuid4().hex}@a-rather-long-domain-name.example.com", "Carol")
+    send_lead(form)
+    expect(screen.get_by_text("sent a letter")).to_be_visible()
+    screen.goto(f"{blog.url}/admin/")
+    assert_usable(screen, "the form to sign in")
+    sit_down(screen, blog.url)
+    expect(screen.get_by_role("button", name="Approve").first).to_be_visible()
+    assert_usable(screen, "the desk")
+    screen.get_by_role("button", name="Sign out").click()
 
 
 def test_a_letter_in_the_mailbox_is_usable(blog: Server, project: Path, screen: Page) -> None:

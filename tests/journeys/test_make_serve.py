@@ -14,9 +14,10 @@ from walks import Watched, read_post
 
 
 def test_it_says_where_things_are_and_stops_cleanly(project: Path, blog: Server) -> None:
-    """The blog's and the mailbox's addresses are printed; Ctrl-C ends it in a moment, without a traceback."""
+    """The addresses of blog, desk and mailbox are printed; Ctrl-C ends it in a moment, without a traceback."""
     said = blog.log.read_text()
-    assert f"{blog.url}/" in said and f"{blog.url}/dev/mail/" in said
+    for place in ("/", "/admin/", "/dev/mail/"):
+        assert f"  {blog.url}{place}" in said, said
     began = time.monotonic()
     blog.stop()
     assert time.monotonic() - began < 5

@@ -18,6 +18,7 @@ from walks import (
     lead_form,
     read_post,
     send_lead,
+    sit_down,
     thanks_url,
 )
 
@@ -116,6 +117,31 @@ def test_a_reply_is_approved_and_becomes_part_of_the_page(
     reader = plain_reader.new_page()
     read_post(reader, blog.url)
     expect(reader.locator("#comments")).to_contain_text(mark)
+
+
+def test_the_owner_works_at_the_desk(blog: Server, plain_reader: BrowserContext) -> None:
+    """Signed in by the mailed link, without JavaScript: a reply is approved, a lead is seen, and out again."""
+    page, bob, mark = plain_reader.new_page(), somebody("bob"), uuid.uuid4().hex
+    read_post(page, blog.url)
+    fill_comment(comment_form(page), "Bob", bob, f"Well said {mark}")
+    comment_form(page).get_by_role("button").click()
+    read_post(page, blog.url)
+    form = lead_form(page)
+    fill_lead(form, bob, "Bob")
+    send_lead(form)
+    sit_down(page, blog.url)
+    expect(page.get_by_role("listitem").filter(has_text=bob)).to_contain_text(POST)
+    waiting = page.get_by_role("article").filter(has_text=mark).last
+    waiting.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("main")).to_contain_text("The comment is approved.")
+    page.get_by_role("link", name="the owner’s desk").click()
+    expect(page.get_by_role("main")).not_to_contain_text(mark)
+    assert mark in str(fetch_json(f"{blog.url}/api/comments/{POST}"))
+    [cookie] = plain_reader.cookies()
+    assert (cookie["name"], cookie["path"], cookie["httpOnly"]) == ("desk", "/admin", True)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Mail me the link")).to_be_visible()
+    assert plain_reader.cookies() == []
 
 
 def test_what_is_wrong_is_said_and_what_was_typed_stays(

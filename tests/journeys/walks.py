@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass, field
 
 import pypdf
-from machines import POST, WHITEPAPER
+from machines import POST, WHITEPAPER, wait_until
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 
 TITLE = "Why Sales Management Does NOT Work"
@@ -96,6 +96,25 @@ def approve(context: BrowserContext, link: str, text: str) -> None:
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("main")).to_contain_text("approved")
     page.close()
+
+
+def sit_down(page: Page, url: str) -> None:
+    """The owner asks for the link, finds it in the mailbox, and presses the button."""
+    page.goto(f"{url}/admin/")
+    page.get_by_role("button", name="Mail me the link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Please open your mail")
+    page.goto(f"{url}/dev/mail/")
+    letter = page.get_by_role("link", name="Sign in to").first
+
+    def letter_is_there() -> bool:
+        page.reload()
+        return letter.count() == 1
+
+    wait_until(letter_is_there, "the letter is in the mailbox")
+    letter.click()
+    page.locator('a[href*="/admin/sign-in/"]').click()
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{url}/admin/")
 
 
 def thanks_url(url: str) -> str:

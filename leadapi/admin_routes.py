@@ -1,0 +1,158 @@
+"""The owner's desk: sign in by a mailed link, see the comments that wait and the leads that came.
+
+The link opens a page with a button, as everywhere: what a mail scanner opens signs nobody in. Deciding about a
+comment is done at the door that the letters lead to (/api/moderate/…); the desk signs links to it.
+"""
+
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from markupsafe import Markup
+from sqlalchemy import Connection
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from leadapi import comment_markup, comments, guards, leads, letters, pages, sessions, signed_links, typed_text
+from leadapi.error_responses import STATUS
+from leadapi.errors import Forbidden, Gone, InvalidInput, StoreUnavailable, TooOften
+from leadapi.public_index import PublicIndex
+from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
+from leadapi.settings import Settings
+
+COOKIE = "desk"
+SHOWN = 50
+"""How many comments and leads stand on the desk at once."""
+
+ON_ITS_WAY = "If this is the owner’s address, a letter with a link is on its way. The link works for 30 minutes."
+
+router = APIRouter(prefix="/admin", include_in_schema=False)
+
+
+async def _owner(request: Request, store: StoreDep, settings: SettingsDep, now: NowDep) -> str | None:
+    """Who is signed in: the owner's address, or nobody. A session ends when the desk gets another owner."""
+    cookie = request.cookies.get(COOKIE)
+    address = await store.read(sessions.holder, (cookie, now)) if cookie else None
+    return address if address == typed_text.address_key(settings.owner_email) else None
+
+
+Owner = Annotated[str | None, Depends(_owner)]
+
+
+@router.api_route("", methods=["GET", "HEAD"])
+async def desk_without_slash() -> RedirectResponse:
+    """The desk is a folder."""
+    return RedirectResponse("/admin/")
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def desk(
+    owner: Owner, store: StoreDep, settings: SettingsDep, index: IndexDep, as_json: WantsJson
+) -> Response:
+    """What waits for the owner; whoever is not signed in finds the form to sign in."""
+    known = await index.current()
+    if owner is None:
+        if as_json:
+            raise Forbidden("Please sign in at /admin/ first.", code="not_signed_in")
+        return _sign_in_form(known, settings)
+
+    def on_the_desk(connection: Connection, _: None) -> str:
+        waiting = [
+            {
+                "name": row["name"],
+                "email": row["email"],
+                "body_html": Markup(comment_markup.render(row["body"])),  # noqa: S704 - cleaned by comment_markup
+                "created": row["created_at"],
+                "post": known.posts.get(row["post"], {"title": row["post"], "url": "/"}),
+                "action": letters.LINK_PATHS["moderate"]
+                + quote(signed_links.sign("moderate", {"comment": row["id"]}, settings.secret_keys)),
+            }
+            for row in comments.waiting(connection, SHOWN + 1)
+        ]
+        latest = leads.latest(connection, SHOWN + 1)
+        return pages.render("desk", known.shell, owner=owner, comments=waiting, leads=latest, shown=SHOWN)
+
+    return HTMLResponse(await store.read(on_the_desk, None))
+
+
+@router.post("/sign-in")
+async def ask_to_sign_in(
+    typed: Typed, store: StoreDep, settings: SettingsDep, index: IndexDep, network: ClientNetwork, now: NowDep
+) -> Response:
+    """Mail the link, if the address is the owner's; the answer is the same for every address."""
+    known = await index.current()
+    wrong: dict[str, str] = {}
+    address = typed_text.address(typed, "email", wrong)
+    try:
+        if wrong:
+            raise InvalidInput(wrong["email"], wrong)
+        sender = letters.sender(known.site_name, settings.site_url, settings.mail_from, settings.secret_keys)
+        await store.write(sessions.ask, sessions.Request(address, network, settings.owner_email, sender, now))
+    except (InvalidInput, TooOften, StoreUnavailable) as error:
+        return _sign_in_form(known, settings, address, error)
+    return HTMLResponse(pages.render("message", known.shell, heading="Please open your mail", message=ON_ITS_WAY))
+
+
+@router.api_route("/sign-in/{token}", methods=["GET", "HEAD"])
+async def offer_to_sign_in(token: str, settings: SettingsDep, index: IndexDep) -> Response:
+    """The page with the button; it changes nothing."""
+    _address(token, settings)
+    known = await index.current()
+    return HTMLResponse(pages.render("desk_enter", known.shell, action=f"/admin/sign-in/{quote(token)}"))
+
+
+@router.post("/sign-in/{token}")
+async def sign_in(request: Request, token: str, store: StoreDep, settings: SettingsDep, now: NowDep) -> Response:
+    """The button was pressed: a session begins, kept in a cookie that no script can read."""
+    guards.refuse_other_sites(request, settings.origin)
+    cookie = await store.write(sessions.begin, (_address(token, settings), now))
+    response = RedirectResponse("/admin/", 303)
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=int(sessions.SESSION_AGE / timedelta(seconds=1)),
+        path="/admin",
+        secure=settings.site_url.startswith("https:"),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, store: StoreDep, settings: SettingsDep) -> Response:
+    """The session ends, here and in the database."""
+    guards.refuse_other_sites(request, settings.origin)
+    if cookie := request.cookies.get(COOKIE):
+        await store.write(sessions.end, cookie)
+    response = RedirectResponse("/admin/", 303)
+    response.delete_cookie(COOKIE, path="/admin")
+    return response
+
+
+def _address(token: str, settings: Settings) -> str:
+    """Whose link it is. Raises Gone with what to do, Forbidden."""
+    try:
+        payload = signed_links.read("sign-in", token, settings.secret_keys, letters.SIGN_IN_AGE)
+    except Gone:
+        raise Gone("This link has expired. Please ask for a new one at /admin/.", code="link_expired") from None
+    return str(payload["address"])
+
+
+def _sign_in_form(
+    index: PublicIndex,
+    settings: Settings,
+    typed: str = "",
+    error: InvalidInput | TooOften | StoreUnavailable | None = None,
+) -> HTMLResponse:
+    wrong = error.fields if isinstance(error, InvalidInput) else {}
+    body = pages.render(
+        "desk_sign_in",
+        index.shell,
+        email=typed_text.printable(typed),
+        errors=wrong,
+        notice=None if error is None else "Nothing was sent yet." if wrong else error.message,
+        mailbox=settings.owner_email if settings.development else None,
+    )
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooOften | StoreUnavailable) else {}
+    return HTMLResponse(body, 200 if error is None else STATUS[type(error)], headers)
