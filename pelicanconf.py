@@ -9,6 +9,7 @@ COMPANY = "Progress Coaching"
 SITEURL = os.environ.get("SITE_URL", "").rstrip("/")
 API_URL = os.environ.get("API_URL", "").rstrip("/")  # empty: the same address as the site
 COMMENTS_URL = os.environ.get("COMMENTS_URL", "")  # empty: the last good copy in var/, if any
+COMMENTS_COPY = False  # whether a copy of them goes out with the site, for the next build
 VAR_DIR = os.environ.get("VAR_DIR", "var")
 WHITEPAPER_DIR = os.environ.get("LEADAPI_WHITEPAPER_DIR", "var/whitepapers")
 LIVE_RELOAD = bool(os.environ.get("LIVE_RELOAD"))

@@ -3,9 +3,11 @@
 
 The build says in public-index.json which state of the comments it holds (`comments_etag`); the service compares
 and has the site built again when it is behind. Nothing that the service answers, or does not, breaks a build.
+A copy of what is shown goes out with the site: the next build may run elsewhere, while the service is down.
 """
 
 import sys
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,12 @@ from typing import Any
 from pelican.plugins import signals
 
 from plugins.baked_comments.approved import Comment, threads
-from plugins.baked_comments.source import approved_comments
+from plugins.baked_comments.source import Approved, approved_comments, copy_text
 
 __all__ = ["Comment", "comment_count_text", "register"]
+
+COPY = "approved-comments.json"
+FIELDS = ("id", "post", "parent", "name", "created", "html")
 
 
 def comment_count_text(count: int) -> str:
@@ -29,11 +34,15 @@ def bake(generator: Any) -> None:
     Hidden posts and drafts have none: a discussion would tell the world of them.
     """
     settings = generator.settings
-    approved, warning = approved_comments(settings["COMMENTS_URL"], Path(settings["VAR_DIR"], "comments.json"))
+    approved, warning = approved_comments(
+        settings["COMMENTS_URL"],
+        Path(settings["VAR_DIR"], "comments.json"),
+        f"{settings['SITEURL']}/{COPY}" if settings["COMMENTS_COPY"] else "",
+    )
     if warning:
         # Not logged: `--fatal warnings` is for authors' mistakes, and this is nobody's.
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
-    generator.context["COMMENTS_ETAG"] = approved.etag
+    generator.context["COMMENTS"], generator.context["COMMENTS_ETAG"] = approved, approved.etag
     of_post: dict[str, list[Comment]] = {}
     for comment in approved.comments:
         of_post.setdefault(comment.post, []).append(comment)
@@ -43,6 +52,16 @@ def bake(generator: Any) -> None:
         post.comments_open = str(post.metadata.get("comments", "open")).lower() != "closed"
     for post in chain(generator.hidden_articles, generator.drafts):
         post.comments, post.comment_count, post.comments_open = [], 0, False
+
+
+def publish_copy(generator: Any, **_: Any) -> None:
+    """Write the copy beside the pages, of the comments under public posts alone."""
+    approved: Approved = generator.context["COMMENTS"]
+    if generator.settings["COMMENTS_COPY"]:
+        public = {post.slug for post in generator.articles}
+        shown = [{name: raw.get(name) for name in FIELDS} for raw in approved.raw if raw["post"] in public]
+        copy = copy_text(replace(approved, raw=shown))
+        Path(generator.output_path, COPY).write_text(copy, encoding="utf-8")
 
 
 def teach(pelican: Any) -> None:
@@ -55,3 +74,4 @@ def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
     signals.initialized.connect(teach)
     signals.article_generator_finalized.connect(bake)
+    signals.article_writer_finalized.connect(publish_copy)

@@ -2,7 +2,8 @@
 """Fetches the approved comments from the service, and keeps the last good answer for when there is none.
 
 A build must not depend on the service: readers read when it is down. Whatever goes wrong (no answer, a slow one,
-an error page, half of one, something huge) costs some seconds and a warning, and the last good copy is used.
+an error page, half of one, something huge) costs some seconds and a warning, and the last good copy is used: the
+one in var/, or on a machine that keeps no files between two builds the one that the published site holds.
 """
 
 import json
@@ -11,6 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
@@ -44,16 +46,23 @@ class NoAnswer(Exception):
     """The service gave no list of comments; the text says why."""
 
 
-def approved_comments(url: str, kept: Path) -> tuple[Approved, str]:
-    """Return the comments at `url`, else the copy in the file `kept`; and a warning, "" where all is well."""
+def approved_comments(url: str, kept: Path, published: str = "") -> tuple[Approved, str]:
+    """Return the comments at `url`, else the copy in the file `kept`, else the one at the address `published`.
+
+    And a warning, "" where all is well.
+    """
     last = read_copy(kept)
     if not url:
         return last or Approved(), ""
     try:
         fresh = fetch(url, last)
     except NoAnswer as why:
+        where: object = kept
+        if last is None and published:
+            with suppress(NoAnswer):
+                where, last = published, fetch(published, None)
         instead = (
-            f"the {len(last.comments)} of the last good copy ({kept}) are shown" if last else "none are shown"
+            f"the {len(last.comments)} of the last good copy ({where}) are shown" if last else "none are shown"
         )
         return (
             last or Approved(),
@@ -81,11 +90,10 @@ def read_copy(kept: Path) -> Approved | None:
 def write_copy(kept: Path, approved: Approved) -> None:
     """Replace the copy in one step: a build that is killed leaves the old one or the new one."""
     kept.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"etag": approved.etag, "comments": approved.raw}, ensure_ascii=False)
     descriptor, fresh = tempfile.mkstemp(dir=kept.parent, prefix=".comments-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(copy_text(approved))
         Path(fresh).replace(kept)
     except BaseException:
         Path(fresh).unlink(missing_ok=True)
@@ -144,8 +152,15 @@ def ask(url: str, last: Approved | None) -> Approved:
         raise NoAnswer("the answer is not JSON") from error
     except (OSError, HTTPException) as error:
         raise NoAnswer(f"the answer broke off ({type(error).__name__})") from error
+    if isinstance(told.get("etag"), str):  # a copy: it names the service's state, its header only the file's
+        return Approved(told["etag"], comments, told["comments"])
     # A proxy that compresses makes the ETag a weak one; the service names its states by the strong one.
     return Approved(etag.removeprefix("W/") if etag else None, comments, told["comments"])
+
+
+def copy_text(approved: Approved) -> str:
+    """Return the copy of an answer as a file holds it."""
+    return json.dumps({"etag": approved.etag, "comments": approved.raw}, ensure_ascii=False)
 
 
 def read_bounded(answer: Any) -> bytes:

@@ -94,7 +94,7 @@ def service() -> Iterator[Service]:
 def build(make_site: MakeSite, service: Service, **settings: Any) -> Path:
     """A site with comments from the service."""
     templates = {"article.html": ARTICLE}
-    return make_site(FILES, templates=templates, theme="minimal", COMMENTS_URL=service.url, **settings)
+    return make_site(FILES, templates=templates, theme="minimal", **({"COMMENTS_URL": service.url} | settings))
 
 
 def page(output: Path, slug: str) -> str:
@@ -152,6 +152,28 @@ def test_without_an_address_the_kept_comments_are_shown(make_site: MakeSite, ser
     build(make_site, service)
     output = make_site(FILES, templates={"article.html": ARTICLE}, theme="minimal")
     assert "Yes." in page(output, "on-trust") and etag(output) == '"v1"'
+
+
+def test_a_fresh_machine_takes_the_published_copy(make_site: MakeSite, service: Service, tmp_path: Path) -> None:
+    """Where nothing was kept and the service is down, the comments that the live site holds stay in the pages."""
+    service.tells(told(email="bob@example.com"), told("c2", post="on-secrets"))
+    live = build(make_site, service, COMMENTS_COPY=True)
+    copy = (live / "approved-comments.json").read_bytes()
+    assert [comment["post"] for comment in json.loads(copy)["comments"]] == ["on-trust"]
+    assert b"bob@example.com" not in copy
+    shown = page(live, "on-trust")
+
+    (tmp_path / "var" / "comments.json").unlink()
+    service.body, service.headers = copy, {"ETag": '"of-the-file"'}
+    site = service.url.removesuffix("/api/comments")
+    output = build(make_site, service, COMMENTS_COPY=True, COMMENTS_URL="http://127.0.0.1:1/api", SITEURL=site)
+    assert page(output, "on-trust") == shown and "Yes." in shown
+    assert etag(output) == '"v1"'
+    assert (output / "approved-comments.json").read_bytes() == copy
+
+    service.status = 404
+    output = build(make_site, service, COMMENTS_COPY=True, COMMENTS_URL="http://127.0.0.1:1/api", SITEURL=site)
+    assert "Yes." not in page(output, "on-trust")
 
 
 def test_a_taken_back_comment_leaves_the_page(make_site: MakeSite, service: Service) -> None:
