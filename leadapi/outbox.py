@@ -17,13 +17,16 @@ import structlog
 from sqlalchemy import Connection, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from leadapi import clock
+from leadapi import clock, typed_text
 from leadapi.errors import RefusedForGood, StoreUnavailable
 from leadapi.store import Store
 from leadapi.tables import new_id, outbox
 
 LEASE = timedelta(minutes=2)
 """How long a worker may hold a row; after that another may try."""
+
+TELL_SECONDS = 90.0
+"""How long one try may take: less than LEASE, so that nobody else begins while it is under way."""
 
 GIVE_UP_AFTER = timedelta(hours=72)
 """From the row's first moment to its last try."""
@@ -107,7 +110,12 @@ def fail(connection: Connection, value: tuple[Delivery, datetime, str, bool]) ->
     connection.execute(
         update(outbox)
         .where(outbox.c.id == delivery.id)
-        .values(leased_until=None, last_error=why[:500], run_at=again, dead_at=now if dead else None)
+        .values(
+            leased_until=None,
+            last_error=typed_text.printable(why)[:500],
+            run_at=again,
+            dead_at=now if dead else None,
+        )
     )
 
 
@@ -130,18 +138,21 @@ async def work(store: Store, tell: Mapping[str, Tell]) -> None:
     while True:
         try:
             claimed = await store.write(claim, (clock.now(), AT_ONCE))
-        except StoreUnavailable:
+        except Exception as error:  # whatever it is: the letters have to leave once it is mended
+            if not isinstance(error, StoreUnavailable):
+                log.error("outbox_unreadable", exc_info=error)
             claimed = []
         if claimed:
-            await asyncio.gather(*(_tell(store, tell[delivery.kind], delivery) for delivery in claimed))
+            await asyncio.gather(*(_tell(store, tell, delivery) for delivery in claimed))
         else:
             await asyncio.sleep(IDLE_SECONDS)
 
 
-async def _tell(store: Store, tell: Tell, delivery: Delivery) -> None:
+async def _tell(store: Store, tell: Mapping[str, Tell], delivery: Delivery) -> None:
     try:
         try:
-            await tell(delivery.payload)
+            async with asyncio.timeout(TELL_SECONDS):
+                await tell[delivery.kind](delivery.payload)  # a kind that is not known may be a newer version's
         except Exception as error:  # whatever it is: the row has to be tried again, or given up, not lost
             final = isinstance(error, RefusedForGood)
             log.warning(
@@ -155,5 +166,6 @@ async def _tell(store: Store, tell: Tell, delivery: Delivery) -> None:
             await store.write(fail, (delivery, clock.now(), f"{type(error).__name__}: {error}", final))
         else:
             await store.write(finish, (delivery.id, clock.now()))
-    except StoreUnavailable:
-        log.warning("delivery_outcome_not_noted", delivery=delivery.id, kind=delivery.kind)  # its lease will end
+    except Exception as error:  # its lease will end, and the row is tried again
+        reason = type(error).__name__
+        log.warning("delivery_outcome_not_noted", delivery=delivery.id, kind=delivery.kind, reason=reason)

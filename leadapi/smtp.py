@@ -1,14 +1,17 @@
 """Takes the letters from the outbox to a mail server, or to .eml files where there is none.
 
-A refusal for good (RFC 5321, 4.2.1: a 5yz reply) ends the tries; anything else (no connection, a time-out, 4yz)
-is tried again. The letter keeps its Message-ID, so that one that arrives twice can be seen to be one.
+A refusal for good of the receiver or the letter itself (RFC 5321, 4.2.1: a 5yz reply) ends the tries. Anything
+else is tried again: no connection, a time-out, 4yz, and a server that refuses us (at its door, our sender, our
+password), since then every letter is refused, and the owner can mend it. The letter keeps its Message-ID, so that
+one that arrives twice can be seen to be one.
 """
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, formataddr
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,17 +23,27 @@ from leadapi.errors import RefusedForGood
 
 Send = Callable[[EmailMessage], Awaitable[None]]
 
+POLICY = SMTP.clone(cte_type="7bit")  # any server can carry it, also one without 8BITMIME (RFC 6152)
+LONGEST_SENDER_NAME = 60
 TIMEOUT_SECONDS = 30.0
+
+ABOUT_US = (530, 534, 535, 538)
+"""Replies that ask us to sign in, wherever they come (RFC 4954, 6)."""
 
 
 def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailMessage:
-    """The letter as the outbox stores it (to, subject, text, html, message_id) as a multipart message."""
-    letter = EmailMessage(policy=SMTP)
-    letter["From"] = formataddr((sender_name, mail_from))
-    letter["To"] = payload["to"]
-    letter["Subject"] = payload["subject"]
+    """The letter as the outbox stores it (to, subject, text, html, message_id) as a multipart message.
+
+    Raises RefusedForGood where a header would be two (RFC 5322, 2.2).
+    """
+    letter = EmailMessage(policy=POLICY)
+    # A parsed name loses its quotes where it is encoded or folded, and a comma in it would begin a second address.
+    letter["From"] = Address(" ".join(sender_name.split())[:LONGEST_SENDER_NAME], addr_spec=mail_from)
+    for header, field in (("To", "to"), ("Subject", "subject"), ("Message-ID", "message_id")):
+        if "\n" in payload[field] or "\r" in payload[field]:
+            raise RefusedForGood(f"The field {field} holds a line break.")
+        letter[header] = payload[field]
     letter["Date"] = format_datetime(now())
-    letter["Message-ID"] = payload["message_id"]
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation answers, please
     letter.set_content(payload["text"])
     letter.add_alternative(payload["html"], subtype="html")
@@ -58,21 +71,20 @@ def sender_to(mail_url: str) -> Send:
                 timeout=TIMEOUT_SECONDS,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
-            if all(refusal.code >= 500 for refusal in error.recipients):
-                raise RefusedForGood(_told(error)) from error
-            raise
-        except aiosmtplib.SMTPResponseException as error:
-            if error.code >= 500 and not isinstance(error, aiosmtplib.SMTPAuthenticationError):
-                raise RefusedForGood(_told(error)) from error
-            raise
+            raise _judged(error, error.recipients) from error
+        except aiosmtplib.SMTPDataError as error:
+            raise _judged(error, [error]) from error
 
     return send
 
 
-def _told(error: aiosmtplib.SMTPException) -> str:
-    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-        return "; ".join(f"{refusal.code} {refusal.message}" for refusal in error.recipients)
-    return str(error)
+def _judged(
+    error: aiosmtplib.SMTPException, replies: Sequence[aiosmtplib.SMTPResponseException]
+) -> aiosmtplib.SMTPException | RefusedForGood:
+    """The error as it is, or a refusal for good with the server's words."""
+    if all(reply.code >= 500 and reply.code not in ABOUT_US for reply in replies):
+        return RefusedForGood("; ".join(f"{reply.code} {reply.message}" for reply in replies))
+    return error
 
 
 def _to_files(folder: Path) -> Send:

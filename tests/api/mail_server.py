@@ -1,0 +1,54 @@
+"""A real mail server on a port of its own, which answers as a test wants it to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiosmtpd.smtp import SMTP
+
+
+@dataclass
+class Mailbox:
+    """What the server received; the answers in `at_…` are given first, one each, then everything is taken."""
+
+    at_sender: list[str] = field(default_factory=list)
+    at_recipient: list[str] = field(default_factory=list)
+    at_letter: list[str] = field(default_factory=list)
+    letters: list[bytes] = field(default_factory=list)
+    receivers: list[str] = field(default_factory=list)
+
+    async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:
+        envelope.mail_from = address
+        return self.at_sender.pop(0) if self.at_sender else "250 OK"
+
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:
+        answer = self.at_recipient.pop(0) if self.at_recipient else "250 OK"
+        if answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+        answer = self.at_letter.pop(0) if self.at_letter else "250 OK"
+        if answer.startswith("2"):
+            self.letters.append(envelope.original_content)
+            self.receivers += envelope.rcpt_tos
+        return answer
+
+
+class OldSMTP(SMTP):
+    """A server that speaks its own country's letters in one byte each, as some still do."""
+
+    async def push(self, status: Any) -> None:
+        self._writer.write(str(status).encode("latin-1") + b"\r\n")
+        await self._writer.drain()
+
+
+@asynccontextmanager
+async def mail_server(mailbox: Mailbox, kind: type[SMTP] = SMTP) -> AsyncIterator[str]:
+    """The address of a server, as MAIL_URL has it."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: kind(mailbox, hostname="mail.example.com"), "127.0.0.1", 0)
+    async with server:
+        yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -1,0 +1,180 @@
+"""From a row of the outbox to a letter in somebody's mailbox, or in a file."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from copy import deepcopy
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import aiosmtplib
+import pytest
+from mail_server import Mailbox, mail_server
+
+from leadapi.errors import RefusedForGood
+from leadapi.smtp import message, sender_to
+
+pytestmark = pytest.mark.anyio
+
+LETTER = {
+    "to": "alice@example.com",
+    "subject": "Führen & Coachen: “Better” People",
+    "text": "Dear Älice,\n.\nFrom here on: https://blog.example.com/api/confirm/" + "x" * 1200 + "\n",
+    "html": "<p>Dear Älice</p>\n",
+    "message_id": "<confirmation.1@blog.example.com>",
+}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The service runs on asyncio alone."""
+    return "asyncio"
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+async def mail_url(mailbox: Mailbox) -> AsyncIterator[str]:
+    async with mail_server(mailbox) as address:
+        yield address
+
+
+def letter(sender_name: str = "Der Blog: “Führung”, täglich", **changed: str) -> EmailMessage:
+    return message(LETTER | changed, "blog@example.com", sender_name)
+
+
+def read(raw: bytes) -> EmailMessage:
+    found = message_from_bytes(raw, policy=policy.default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def shown(found: EmailMessage) -> dict[str, Any]:
+    """What a mail program shows of a letter."""
+    headers = {name: str(found[name]) for name in ("From", "To", "Subject", "Message-ID", "Auto-Submitted")}
+    bodies = {kind: found.get_body((kind,)) for kind in ("plain", "html")}
+    assert all(bodies.values())
+    return headers | {kind: body.get_content().replace("\r\n", "\n") for kind, body in bodies.items() if body}
+
+
+async def test_a_letter_arrives_as_it_was_written(mailbox: Mailbox, mail_url: str) -> None:
+    """Names, subject and text beyond ASCII, long lines and a lonely dot come through a mail server whole."""
+    await sender_to(mail_url)(letter())
+    (raw,) = mailbox.letters
+    assert mailbox.receivers == ["alice@example.com"]
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998  # RFC 5322, 2.1.1
+    assert shown(read(raw)) == {
+        "From": '"Der Blog: “Führung”, täglich" <blog@example.com>',
+        "To": "alice@example.com",
+        "Subject": LETTER["subject"],
+        "Message-ID": LETTER["message_id"],
+        "Auto-Submitted": "auto-generated",
+        "plain": LETTER["text"],
+        "html": LETTER["html"],
+    }
+
+
+async def test_a_file_holds_the_letter_that_a_server_gets(mailbox: Mailbox, mail_url: str, tmp_path: Path) -> None:
+    """smtp:// and file:// give the same letter, and a letter that is sent twice is one file."""
+    folder = tmp_path / "the mail"
+    for _ in range(2):
+        await sender_to(folder.as_uri())(letter())
+    (path,) = folder.iterdir()
+    assert path.name == "confirmation.1-blog.example.com.eml"
+    await sender_to(mail_url)(letter())
+    assert shown(read(path.read_bytes())) == shown(read(mailbox.letters[0]))
+
+
+@pytest.mark.parametrize("field", ["to", "subject", "message_id"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+async def test_no_line_break_makes_a_header(field: str, line_end: str) -> None:
+    """A field with a line break never becomes a second header; such a letter is refused for good."""
+    with pytest.raises(RefusedForGood):
+        letter(**{field: f"{LETTER[field]}{line_end}Bcc: bob@example.com"})
+    with pytest.raises(RefusedForGood):
+        letter(**{field: LETTER[field] + line_end})
+
+
+async def test_a_site_name_with_a_line_break_is_one_line(mailbox: Mailbox, mail_url: str) -> None:
+    """The blog's name comes from the site; whatever it holds, it is one header."""
+    await sender_to(mail_url)(letter("The\r\nBcc: bob@example.com\n Blog"))
+    found = read(mailbox.letters[0])
+    assert found["Bcc"] is None
+    assert found["From"].addresses[0].display_name == "The Bcc: bob@example.com Blog"
+
+
+@pytest.mark.parametrize("name", ["Bücher & Co, Ltd", "Blog, Inc. (ü)", 'Say "ä" <b@example.com>', "Ü" * 500, ""])
+async def test_a_site_name_is_never_a_second_address(mailbox: Mailbox, mail_url: str, name: str) -> None:
+    """Commas, quotes and letters of any alphabet in the blog's name leave one sender, with that name."""
+    await sender_to(mail_url)(letter(name))
+    (address,) = read(mailbox.letters[0])["From"].addresses
+    assert address.addr_spec == "blog@example.com"
+    assert name.startswith(address.display_name.replace(" ", "") if len(name) > 60 else address.display_name)
+
+
+async def test_a_message_id_names_a_file_inside_the_folder(tmp_path: Path) -> None:
+    """No Message-ID leads out of the folder of letters."""
+    await sender_to((tmp_path / "mail").as_uri())(letter(message_id="<../../out@example.com>"))
+    assert [path.parent for path in tmp_path.rglob("*.eml")] == [tmp_path / "mail"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{"at_recipient": ["550 No such person"]}, {"at_letter": ["554 Not this text"]}],
+    ids=["receiver", "letter"],
+)
+async def test_a_refused_receiver_or_letter_is_refused_for_good(
+    mailbox: Mailbox, mail_url: str, answers: dict[str, list[str]]
+) -> None:
+    """A 5yz reply to the receiver or the letter itself will be the same next time; its words are kept."""
+    vars(mailbox).update(deepcopy(answers))
+    with pytest.raises(RefusedForGood, match=r"55[04].*(No such person|Not this text)"):
+        await sender_to(mail_url)(letter())
+    await sender_to(mail_url)(letter())
+    assert len(mailbox.letters) == 1
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"at_sender": ["451 Busy"]},
+        {"at_sender": ["550 Who are you"]},
+        {"at_sender": ["530 Authentication required"]},
+        {"at_recipient": ["450 Mailbox busy"]},
+        {"at_recipient": ["530 Authentication required"]},
+        {"at_letter": ["452 Disk full"]},
+    ],
+    ids=lambda answers: " ".join(f"{name}-{given[0][:3]}" for name, given in answers.items()),
+)
+async def test_what_may_be_mended_is_no_refusal_for_good(
+    mailbox: Mailbox, mail_url: str, answers: dict[str, list[str]]
+) -> None:
+    """4yz replies, and refusals of us instead of the letter, leave the letter to be tried again."""
+    vars(mailbox).update(deepcopy(answers))
+    with pytest.raises(Exception) as failure:
+        await sender_to(mail_url)(letter())
+    assert not isinstance(failure.value, RefusedForGood)
+    await sender_to(mail_url)(letter())
+    assert len(mailbox.letters) == 1
+
+
+@pytest.mark.parametrize("greeting", [b"", b"554 Not today\r\n", b"421 Busy\r\n", b"What?\r\n"])
+async def test_a_server_that_is_closed_is_no_refusal_for_good(greeting: bytes) -> None:
+    """A server that hangs up or sends us away at the door says nothing of the letter."""
+
+    async def send_away(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        writer.close()
+
+    server = await asyncio.start_server(send_away, "127.0.0.1", 0)
+    address = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        with pytest.raises(aiosmtplib.SMTPException):
+            await sender_to(address)(letter())
+    with pytest.raises(ConnectionError):  # now nobody listens
+        await sender_to(address)(letter())
