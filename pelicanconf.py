@@ -18,7 +18,7 @@ NOINDEX = False  # previews set it: the whole site asks search engines to stay a
 DEFAULT_LANG = "en"
 TIMEZONE = "America/Chicago"
 LOCALE = ("C.UTF-8",)
-DEFAULT_DATE_FORMAT = "%B %d, %Y"
+DEFAULT_DATE_FORMAT = "%B %-d, %Y"
 
 MENU = [("Articles", "/"), ("Archives", "/archives/"), ("About", "/about/"), ("Privacy", "/privacy/")]
 

@@ -4,6 +4,7 @@ The link opens a page with a button, as everywhere: what a mail scanner opens si
 comment is done at the door that the letters lead to (/api/moderate/…); the desk signs links to it.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import quote
@@ -63,13 +64,23 @@ async def desk(
                 "email": row["email"],
                 "body_html": Markup(comment_markup.render(row["body"])),  # noqa: S704 - cleaned by comment_markup
                 "created": row["created_at"],
-                "post": known.posts.get(row["post"], {"title": row["post"], "url": "/"}),
+                "post": _post(known, row["post"]),
                 "action": letters.LINK_PATHS["moderate"]
                 + quote(signed_links.sign("moderate", {"comment": row["id"]}, settings.secret_keys)),
             }
             for row in comments.waiting(connection, SHOWN + 1)
         ]
-        latest = leads.latest(connection, SHOWN + 1)
+        latest = [
+            lead
+            | {
+                "whitepapers": [
+                    known.whitepapers[slug]["title"] if slug in known.whitepapers else slug
+                    for slug in lead["whitepapers"]
+                ],
+                "post": _post(known, lead["post"]) if lead["post"] else None,
+            }
+            for lead in leads.latest(connection, SHOWN + 1)
+        ]
         return pages.render("desk", known.shell, owner=owner, comments=waiting, leads=latest, shown=SHOWN)
 
     return HTMLResponse(await store.read(on_the_desk, None))
@@ -128,6 +139,10 @@ async def sign_out(request: Request, store: StoreDep, settings: SettingsDep) -> 
     response = RedirectResponse("/admin/", 303)
     response.delete_cookie(COOKIE, path="/admin")
     return response
+
+
+def _post(index: PublicIndex, slug: str) -> Mapping[str, str]:
+    return index.posts.get(slug, {"title": slug, "url": "/"})
 
 
 def _address(token: str, settings: Settings) -> str:

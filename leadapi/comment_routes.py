@@ -229,7 +229,7 @@ def _moderation(row: Mapping[Any, Any], token: str, index: PublicIndex, notice: 
         comment=row,
         body_html=Markup(comment_markup.render(row["body"])),  # noqa: S704 - cleaned by comment_markup
         created_iso=row["created_at"].isoformat(),
-        created_text=row["created_at"].strftime("%B %d, %Y, %H:%M UTC"),
+        created_text=row["created_at"].strftime("%B %-d, %Y, %H:%M UTC"),
         state=STATES[row["status"]],
         post_title=entry["title"] if entry else row["post"],
         post_url=entry["url"] if entry else "/",

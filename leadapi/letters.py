@@ -117,7 +117,7 @@ def moderation(
         name=name,
         email=email,
         body=body,
-        created=created.strftime("%B %d, %Y, %H:%M UTC"),
+        created=created.strftime("%B %-d, %Y, %H:%M UTC"),
         link=link,
     )
 

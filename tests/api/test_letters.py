@@ -55,7 +55,7 @@ def test_the_owner_sees_the_comment_and_who_wrote_it() -> None:
     assert letter.subject == "New comment on: A title Bcc: x@example.com"
     assert "\n> First line\n> \n> Bcc: evil@example.com\n" in letter.text
     assert "Bob <b>" in letter.text
-    assert "March 01, 2026, 09:30 UTC" in letter.text
+    assert "March 1, 2026, 09:30 UTC" in letter.text
     assert "<script>" not in letter.html
     assert "{{7*7}}" in letter.html
     assert set(letter.payload()) == {"to", "subject", "text", "html", "message_id"}

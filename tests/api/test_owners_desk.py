@@ -78,7 +78,7 @@ def test_the_owner_finds_what_waits_and_what_came(client: TestClient, store: Sto
     assert "Alice &lt;b&gt;" in page.text
     assert "C &amp; Co" in page.text
     assert page.text.index("carol@example.com") < page.text.index("Alice@example.com")
-    assert page.text.count("agreed to letters") == 1
+    assert page.text.count(", agreed to letters") == 1
     assert page.headers["cache-control"] == "private, no-store"
 
 

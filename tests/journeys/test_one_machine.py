@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, expect
 from project_copy import copy_project
 from walks import (
     PAPER,
+    TITLE,
     Watched,
     approve,
     comment_form,
@@ -130,7 +131,7 @@ def test_the_owner_works_at_the_desk(blog: Server, plain_reader: BrowserContext)
     fill_lead(form, bob, "Bob")
     send_lead(form)
     sit_down(page, blog.url)
-    expect(page.get_by_role("listitem").filter(has_text=bob)).to_contain_text(POST)
+    expect(page.get_by_role("listitem").filter(has_text=bob)).to_contain_text(TITLE)
     waiting = page.get_by_role("article").filter(has_text=mark).last
     waiting.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("main")).to_contain_text("The comment is approved.")
