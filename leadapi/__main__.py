@@ -19,10 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from leadapi import leads, migrations
 from leadapi.app import create_app
-from leadapi.guards import BoundedProtocol
 from leadapi.settings import BadSettings, Problem, Settings, from_environment, problems
 from leadapi.site_builds import SiteBuilds
 from leadapi.store import open_store
+from leadapi.wire import BoundedProtocol
 
 GRACE_SECONDS = 10
 

@@ -1,25 +1,22 @@
 """What stands between the wire and every handler: sizes, times, headers and other sites' forms.
 
-uvicorn and FastAPI bound neither how large a body is nor how slowly it comes, and they know nothing of our
-headers. These are small ASGI layers, so that what they promise holds for every answer, errors and files included.
+FastAPI bounds neither how large a body is nor how slowly it comes, and it knows nothing of our headers. These are
+small ASGI layers, so that what they promise holds for every answer, errors and files included; what lies below
+the application is in wire.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from leadapi.errors import AppError, Forbidden, TooLarge, TooSlow
 
 LARGEST_BODY = 64 * 1024
 BODY_SECONDS = 30.0
-HEADER_SECONDS = 30.0
-LARGEST_HEADERS = 64 * 1024
 
 PLAIN_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -115,8 +112,10 @@ class BodyLimits:
             length = Headers(scope=scope).get("content-length", "0")
             if length.isdecimal() and int(length[:20]) > LARGEST_BODY:
                 raise _too_large()
-            whole = scope["method"] in ("GET", "HEAD") and length == "0"
+            whole = length == "0" and "transfer-encoding" not in Headers(scope=scope)
             await self.app(scope, receive_bounded, send_noting)
+        except ClientDisconnect:  # nobody is left to be answered, and no fault of ours
+            return
         except AppError as error:
             if started:
                 raise
@@ -162,58 +161,3 @@ def refuse_other_sites(request: Request, own_origin: str) -> None:
         raise Forbidden(
             "This form was sent by another site. Please use the form on our own page.", code="other_site"
         )
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with an end to waiting for a request's headers, and a bound on their size.
-
-    Its own keep-alive time-out starts only after an answer; a client that opens a connection and sends a byte now
-    and then would stay for ever.
-    """
-
-    def connection_made(self, transport: Any) -> None:
-        """A new connection: its first headers are awaited."""
-        super().connection_made(transport)
-        self._await_headers()
-
-    def on_message_begin(self) -> None:
-        """The first byte of a request on a connection that was kept open."""
-        super().on_message_begin()
-        if self._headers_due is None:
-            self._await_headers()
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes from the wire; those of headers are counted."""
-        if self._headers_due is not None:
-            self._header_bytes += len(data)
-        super().data_received(data)
-        if self._headers_due is not None and self._header_bytes > LARGEST_HEADERS:
-            self._give_up("431 Request Header Fields Too Large")
-
-    def on_headers_complete(self) -> None:
-        """The headers are here."""
-        self._stop_waiting()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    _headers_due: asyncio.TimerHandle | None = None
-    _header_bytes = 0
-
-    def _await_headers(self) -> None:
-        self._header_bytes = 0
-        self._headers_due = self.loop.call_later(HEADER_SECONDS, self._give_up, "408 Request Timeout")
-
-    def _stop_waiting(self) -> None:
-        if self._headers_due is not None:
-            self._headers_due.cancel()
-            self._headers_due = None
-
-    def _give_up(self, status: str) -> None:
-        self._stop_waiting()
-        if not self.transport.is_closing():
-            self.transport.write(f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode())
-            self.transport.close()
