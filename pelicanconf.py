@@ -32,14 +32,15 @@ READERS = {"html": None, "rst": None}
 USE_FOLDER_AS_CATEGORY = False
 DEFAULT_CATEGORY = "Coaching"
 
-ARTICLE_URL = PAGE_URL = "{slug}/"
-ARTICLE_SAVE_AS = PAGE_SAVE_AS = "{slug}/index.html"
+# In every language: a slug names one post or page, in its address as in the service's forms, mails and comments.
+ARTICLE_URL = PAGE_URL = ARTICLE_LANG_URL = PAGE_LANG_URL = "{slug}/"
+ARTICLE_SAVE_AS = PAGE_SAVE_AS = ARTICLE_LANG_SAVE_AS = PAGE_LANG_SAVE_AS = "{slug}/index.html"
 CATEGORY_URL, CATEGORY_SAVE_AS = "category/{slug}/", "category/{slug}/index.html"
 TAG_URL, TAG_SAVE_AS = "tag/{slug}/", "tag/{slug}/index.html"
 AUTHOR_URL, AUTHOR_SAVE_AS = "author/{slug}/", "author/{slug}/index.html"
 ARCHIVES_URL, ARCHIVES_SAVE_AS = "archives/", "archives/index.html"
 CATEGORIES_SAVE_AS = TAGS_SAVE_AS = AUTHORS_SAVE_AS = ""
-DRAFT_SAVE_AS = DRAFT_PAGE_SAVE_AS = ""
+DRAFT_SAVE_AS = DRAFT_PAGE_SAVE_AS = DRAFT_LANG_SAVE_AS = DRAFT_PAGE_LANG_SAVE_AS = ""
 WITH_FUTURE_DATES = False
 ARTICLE_TRANSLATION_ID = PAGE_TRANSLATION_ID = None
 DEFAULT_PAGINATION = 10

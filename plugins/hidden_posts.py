@@ -3,32 +3,56 @@
 
 Pelican leaves a draft's page out when it is told to, but copies the pictures and papers that the draft links to,
 and everything below content/images/. Someone who guesses an address then reads tomorrow's announcement. A file
-is copied only if something public links to it, or if nothing that is kept back does.
+is copied only if something public links to it, or if nothing that is kept back does. And where a public post
+links to one that is not out yet, its words stand there without the link, until the day it is.
 """
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import unescape
+from posixpath import join, normpath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from pelican.generators import ArticlesGenerator, PagesGenerator, StaticGenerator
 from pelican.plugins import signals
 
 PUBLIC = ("articles", "translations", "hidden_articles", "hidden_translations", "pages", "hidden_pages")
 KEPT_BACK = ("drafts", "drafts_translations", "draft_pages", "draft_translations")
+TO_FILES = ("filename", "static", "attach")
+ATTRIBUTE = re.compile(r"""\s(?:href|src|srcset|poster|data)\s*=\s*(["'])(?P<value>.*?)\1""", re.DOTALL)
+LINK = re.compile(
+    r"""<a\s[^>]*?href=(["'])[{|]filename[|}](?P<path>[^"'>]*)\1[^>]*>(?P<words>.*?)</a>""", re.DOTALL
+)
 
 
-def linked_files(contents: Iterable[Any]) -> set[str]:
-    """Return the files, relative to the content folder, that some posts or pages link to."""
+def source_path(content: Any, typed: str) -> str:
+    """Return the path, relative to the content folder, that a post's or page's link means."""
+    path = unquote(urlsplit(unescape(typed)).path)
+    return normpath(path.lstrip("/") if path.startswith("/") else join(content.relative_dir, path))
+
+
+def linked_files(contents: Iterable[Any], files: Mapping[str, str]) -> set[str]:
+    """Return the files, relative to the content folder, that some posts or pages link to.
+
+    `files` are all there are, by root-relative address: `![](/images/plan.png)` is a link to a file too.
+    """
     found: set[str] = set()
     for content in contents:
-        found |= {unquote(path) for path in content.get_static_links()}
-        for match in content._get_intrasite_link_regex().finditer(content._content):
-            if match.group("what") == "filename":
-                path = unquote(urlsplit(match.group("value")).path)
-                start = "" if path.startswith("/") else content.relative_dir
-                found.add(Path(start, path.lstrip("/")).as_posix())
+        html = f"{content._content}{content.metadata.get('summary', '')}"
+        for match in content._get_intrasite_link_regex().finditer(html):
+            if match.group("what") in TO_FILES:
+                found.add(source_path(content, match.group("value")))
+        found |= {files[path] for path in addresses(html, f"/{content.slug}/", content.settings) if path in files}
     return found
+
+
+def addresses(html: str, base: str, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the root-relative addresses on this site that a piece of HTML names."""
+    for attribute in ATTRIBUTE.finditer(html):
+        for part in (attribute["value"], *attribute["value"].replace(",", " ").split()):  # an address, or a srcset
+            own = part.removeprefix(settings["SITEURL"]) if settings["SITEURL"] else part
+            yield unquote(urlsplit(urljoin(base, unescape(own).strip())).path)
 
 
 def contents_of(generators: Sequence[Any], kinds: Sequence[str]) -> list[Any]:
@@ -38,19 +62,50 @@ def contents_of(generators: Sequence[Any], kinds: Sequence[str]) -> list[Any]:
 
 
 def keep_back(generators: Sequence[Any]) -> None:
-    """Take the files that only drafts link to off the list of what is copied."""
-    private = linked_files(contents_of(generators, KEPT_BACK))
-    if not private:
-        return
-    private -= linked_files(contents_of(generators, PUBLIC))
+    """Take the files that only drafts link to off the list of copies, and links to drafts out of the rest."""
+    hidden, public = contents_of(generators, KEPT_BACK), contents_of(generators, PUBLIC)
+    for content in public if hidden else ():
+        take_links_out(content, {draft.get_relative_source_path() for draft in hidden})
     for generator in generators:
         if isinstance(generator, StaticGenerator):
-            kept = [file for file in generator.staticfiles if file.source_path and _name(file) not in private]
+            files = {f"/{_address(file)}": _name(file) for file in generator.staticfiles}
+            private = linked_files(hidden, files)
+            if private:
+                private -= linked_files(public, files) | shown_with_authors(generator, files)
+            kept = [file for file in generator.staticfiles if _name(file) not in private or _is_furniture(file)]
             generator.staticfiles = generator.context["staticfiles"] = kept
+
+
+def take_links_out(content: Any, drafts: set[str]) -> None:
+    """Leave of each link to a draft only its words: its address does not exist, and would tell its name."""
+
+    def words(link: re.Match[str]) -> str:
+        return link["words"] if source_path(content, link["path"]) in drafts else link[0]
+
+    content._content = LINK.sub(words, content._content)
+    if "summary" in content.metadata:
+        content.metadata["summary"] = content._summary = LINK.sub(words, content.metadata["summary"])
+
+
+def shown_with_authors(generator: Any, files: Mapping[str, str]) -> set[str]:
+    """Return the files that authors' profiles show."""
+    profiles = generator.context.get("author_profiles", {}).values()
+    html = "".join(f' <img src="{profile.picture}">{profile.bio_html}' for profile in profiles)
+    return {files[path] for path in addresses(html, "/", generator.settings) if path in files}
 
 
 def _name(file: Any) -> str:
     return str(file.get_relative_source_path())
+
+
+def _address(file: Any) -> str:
+    """Where the file goes; asking the file itself would keep it from being attached later."""
+    return str(file.metadata.get("path") or _name(file))
+
+
+def _is_furniture(file: Any) -> bool:
+    """Whether the site itself names the file (EXTRA_PATH_METADATA), as it does its icon."""
+    return _name(file) in file.settings["EXTRA_PATH_METADATA"]
 
 
 def register() -> None:
