@@ -109,9 +109,11 @@ def served(settings: str) -> Iterator[tuple[str, Path]]:
             "LEADAPI_HASH_KEY": secrets.token_urlsafe(48),
         }
         (home / "var").mkdir(exist_ok=True)
-        subprocess.run([sys.executable, "-m", "leadapi", "migrate"], cwd=ROOT, env=environment, check=True)
+        migrate = [sys.executable, "-m", "leadapi", "migrate"]
+        subprocess.run(migrate, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
         command = [sys.executable, "-m", "leadapi", "serve", "--host", "127.0.0.1", "--port", str(port)]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        with (home / "serve.log").open("wb") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
             wait_for(url + "/healthz")
             yield url, site
@@ -186,7 +188,9 @@ def lighthouse(url: str, throttling: str) -> dict[str, Any]:
         command += [f"--output-path={report.name}", f"--throttling-method={throttling}"]
         command += [f"--chrome-flags={' '.join(CHROMIUM_FLAGS)}"]
         environment = {**os.environ, "CHROME_PATH": str(shutil.which("chromium"))}
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if run.returncode:
+            sys.exit(f"Lighthouse failed:\n{run.stderr}")
         result = json.loads(Path(report.name).read_text())
     audits = result["audits"]
     return {
