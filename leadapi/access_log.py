@@ -1,5 +1,6 @@
 """One line for each answer, without a word about who asked: method, route, status, milliseconds.
 
+The status is 0 where the client went away before there was one.
 The route's template stands in the log and not the address: a mailed link's token in a log would be a key.
 """
 

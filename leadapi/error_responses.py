@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Match
 
 from leadapi import pages
 from leadapi.errors import (
@@ -84,16 +85,24 @@ async def _response(
 ) -> Response:
     if wants_json(request):
         return error_json(status, code, message, fields)
-    index = await request.app.state.index.current()
+    return _page((await request.app.state.index.current()).shell, status, message)
+
+
+def _page(shell: str | None, status: int, message: str) -> HTMLResponse:
     title = TITLES.get(status, "That did not work")
-    return HTMLResponse(pages.render("error", index.shell, heading=title, message=message), status)
+    return HTMLResponse(pages.render("error", shell, heading=title, message=message), status)
 
 
 async def unforeseen(request: Request, error: Exception) -> Response:
     """The answer to a fault of ours; the log has its trace, by the route's template and not the address."""
     route = getattr(request.scope.get("route"), "path", "-")
     log.error("unforeseen_error", route=route, exc_info=error)
-    return await _response(request, 500, "internal", "Something went wrong on our side. Please try again.")
+    message = "Something went wrong on our side. Please try again."
+    try:
+        return await _response(request, 500, "internal", message)
+    except Exception as second:  # what failed before may be what an answer is made of
+        log.error("unforeseen_error", route=route, exc_info=second)
+        return _page(None, 500, message)
 
 
 def install(app: FastAPI) -> None:
@@ -105,9 +114,12 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        code, message = _words(request, error)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = _allowed(request, headers.get("Allow", ""))
+        code, message = _words(request, error.status_code, error.detail, headers)
         response = await _response(request, error.status_code, code, message)
-        response.headers.update(error.headers or {})
+        response.headers.update(headers)
         return response
 
     async def invalid(request: Request, error: Exception) -> Response:
@@ -118,12 +130,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
 
 
-def _words(request: Request, error: HTTPException) -> tuple[str, str]:
-    if error.status_code == 404:
+def _allowed(request: Request, named: str) -> str:
+    """Every method of this address (RFC 9110, 15.5.6): of its routes each knows its own alone."""
+    methods = {method.strip() for method in named.split(",") if method.strip()}
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(methods))
+
+
+def _words(request: Request, status: int, detail: str, headers: Mapping[str, str]) -> tuple[str, str]:
+    if status == 404:
         return "not_found", "There is no page at this address. It may have moved, or the link is not whole."
-    if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        return "wrong_method", f"{request.method[:20]} is not possible here" + (
-            f"; {allowed} is." if allowed else "."
-        )
-    return "refused", str(error.detail).rstrip(".") + "."
+    if status == 405:
+        return "wrong_method", f"{request.method[:20]} is not possible here; {headers['Allow']} is."
+    return "refused", detail.rstrip(".") + "."

@@ -156,8 +156,19 @@ def refuse_other_sites(request: Request, own_origin: str) -> None:
     Origin: RFC 6454, 7; Sec-Fetch-Site: W3C Fetch Metadata. Our own are the site's origin and this host's.
     """
     origin, fetch_site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    own = {own_origin, f"http://{request.headers.get('host')}", f"https://{request.headers.get('host')}"}
+    own = {
+        _as_browsers_say(own_origin),
+        f"http://{request.headers.get('host')}",
+        f"https://{request.headers.get('host')}",
+    }
     if (origin is not None and origin not in own) or (origin is None and fetch_site == "cross-site"):
         raise Forbidden(
             "This form was sent by another site. Please use the form on our own page.", code="other_site"
         )
+
+
+def _as_browsers_say(origin: str) -> str:
+    """In lower case, and without the port that goes without saying (RFC 6454, 6.2)."""
+    origin = origin.lower()
+    usual = {"http": ":80", "https": ":443"}.get(origin.partition("://")[0])
+    return origin.removesuffix(usual) if usual else origin

@@ -62,9 +62,11 @@ def client_address(
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(text.strip("[]"))
+        found = ip_address(text.strip("[]").partition("%")[0])
     except ValueError:
         return None
+    # A listener for both kinds names IPv4 clients as ::ffff:192.0.2.1 (RFC 4291, 2.5.5.2).
+    return getattr(found, "ipv4_mapped", None) or found
 
 
 def _client_network(request: Request) -> str:

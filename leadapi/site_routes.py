@@ -10,19 +10,23 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sqlalchemy import text
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
 from leadapi import rate_limits
-from leadapi.request_scope import NowDep, StoreDep
+from leadapi.request_scope import NowDep, StoreDep, wants_json
 
-FINGERPRINTED = re.compile(r"\.[0-9a-f]{8,}\.\w+$")
+FINGERPRINTED = re.compile(r"\.(?=\d*[a-f])[0-9a-f]{8,}\.\w+$")  # digits alone may be a date
+RANGES = re.compile(r"\s*bytes\s*=((?:\s*(?:\d{1,18}-\d{0,18}|-\d{1,18})\s*(?:,|$))+)", re.IGNORECASE)
 PACKED_TYPES = (
     "text/",
     "application/json",
@@ -38,6 +42,11 @@ TYPES = {
     ".atom": "application/atom+xml",
     ".rss": "application/rss+xml",
     "feed.json": "application/feed+json",
+    # What Python knows only where the system has a list of its own.
+    ".avif": "image/avif",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
 }
 
 router = APIRouter(include_in_schema=False)
@@ -64,51 +73,109 @@ class SiteFiles(StaticFiles):
         super().__init__(directory=site_dir, html=True, check_dir=False)
         self._packed: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
 
+    async def check_config(self) -> None:
+        """A site that was not built yet is no fault: nothing is there."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file, 304, a redirect to the folder, or the site's own 404 page."""
+        found = await run_in_threadpool(self._found, path)
+        if found and S_ISDIR(found[1].st_mode):
+            found = await run_in_threadpool(self._found, f"{path}/index.html")
+            if found and not scope["path"].endswith("/") and scope["method"] in ("GET", "HEAD"):
+                return RedirectResponse(_as_folder(scope))
+        if found and scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
         try:
-            return await super().get_response(path, scope)
-        except HTTPException as error:
-            if error.status_code == 405:
-                raise HTTPException(405, headers={"Allow": "GET, HEAD"}) from error
-            raise
-        except (ValueError, UnicodeError):  # NUL and the like cannot be in a file's name
-            raise HTTPException(404) from None
+            if found and S_ISREG(found[1].st_mode):
+                return await self._answer(*found, scope, 200)
+            missing = await run_in_threadpool(self._found, "404.html")
+            if missing and not scope["path"].startswith("/api/") and not wants_json(Request(scope)):
+                return await self._answer(*missing, scope, 404)
+        except FileNotFoundError:  # a build took it away just now
+            pass
+        raise HTTPException(404)
 
-    def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
-    ) -> Response:
+    def _found(self, path: str) -> tuple[str, os.stat_result] | None:
+        """The file or folder inside the site, as it is now; None for whatever cannot be one."""
+        try:
+            full_path, stat = self.lookup_path(path)
+        except (OSError, ValueError):  # too long, a circle of links, not ours to read; NUL and the like
+            return None
+        return (full_path, stat) if stat else None
+
+    async def _answer(self, name: str, stat: os.stat_result, scope: Scope, status: int) -> Response:
         """One file; packed where that helps and the client can unpack."""
-        name, asked = os.fspath(full_path), Headers(scope=scope)
-        kept = FINGERPRINTED.search(name)
+        asked, kept = Headers(scope=scope), status == 200 and FINGERPRINTED.search(name)
         headers = {"Cache-Control": "public, max-age=31536000, immutable" if kept else "no-cache"}
-        response: Response = FileResponse(name, status_code, headers, _type(name), stat_result=stat_result)
-        kind = response.headers["content-type"]
-        if kind.startswith(PACKED_TYPES):
+        response: Response = FileResponse(name, status, headers, _type(name), stat_result=stat)
+        if response.headers["content-type"].startswith(PACKED_TYPES):
             response.headers["Vary"] = "Accept-Encoding"
-            if "gzip" in asked.get("accept-encoding", "") and "range" not in asked:
-                response = self._pack(name, stat_result, scope["method"] == "HEAD", status_code, response.headers)
-        if status_code == 200 and self.is_not_modified(response.headers, asked):
+            if _can_unpack(asked.get("accept-encoding", "")) and "range" not in asked:
+                packed = await run_in_threadpool(self._pack, name, stat)
+                response = _with_body(packed, status, response.headers, scope["method"] == "HEAD")
+        if status == 200 and self.is_not_modified(response.headers, asked):
             return NotModifiedResponse(response.headers)
+        if status == 200 and "range" in asked:
+            _keep_good_ranges(scope, response.headers)
         return response
 
-    def _pack(
-        self, name: str, stat: os.stat_result, head: bool, status: int, headers: Mapping[str, str]
-    ) -> Response:
+    def _pack(self, name: str, stat: os.stat_result) -> bytes:
         key = (name, stat.st_mtime_ns, stat.st_size)
         packed = self._packed.get(key)
         if packed is None:
             packed = self._packed[key] = gzip.compress(Path(name).read_bytes(), 9, mtime=0)
             while len(self._packed) > KEPT_FILES:
                 self._packed.popitem(last=False)
-        taken = {k: v for k, v in headers.items() if k not in ("content-length", "etag", "accept-ranges")}
-        taken |= {"Content-Encoding": "gzip", "ETag": headers["etag"].removesuffix('"') + '-gz"'}
-        taken["Content-Length"] = str(len(packed))
-        return Response(b"" if head else packed, status, taken)
+        return packed
+
+
+def _with_body(packed: bytes, status: int, headers: Mapping[str, str], head: bool) -> Response:
+    taken = {k: v for k, v in headers.items() if k not in ("content-length", "etag", "accept-ranges")}
+    taken |= {"Content-Encoding": "gzip", "ETag": headers["etag"].removesuffix('"') + '-gz"'}
+    taken["Content-Length"] = str(len(packed))
+    return Response(b"" if head else packed, status, taken)
+
+
+def _can_unpack(accepted: str) -> bool:
+    """Whether gzip is named, and not with a weight of nothing (RFC 9110, 12.5.3)."""
+    for part in accepted.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() == "gzip":
+            return not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight)
+    return False
+
+
+def _as_folder(scope: Scope) -> str:
+    """The address with a slash at its end, without a host: ours may have another name outside.
+
+    One slash at its beginning, since two would name a host.
+    """
+    query = scope["query_string"].decode("latin-1")
+    return "/" + quote(scope["path"].strip("/")) + "/" + (f"?{query}" if query else "")
+
+
+def _keep_good_ranges(scope: Scope, headers: Mapping[str, str]) -> None:
+    """Leave in the request only the parts that are there (RFC 9110, 14.2). Raises 416 where none is.
+
+    A Range that cannot be read, or is for another state of the file, is passed over: the whole file is sent.
+    """
+    asked, size = Headers(scope=scope), int(headers["content-length"])
+    others = [(name, value) for name, value in scope["headers"] if name != b"range"]
+    parts = RANGES.fullmatch(asked["range"])
+    ranges = [part.strip().partition("-")[::2] for part in parts[1].split(",")] if parts else []
+    backward = any(first and last and int(first) > int(last) for first, last in ranges)
+    if not parts or backward or asked.get("if-range", headers["etag"]) not in _states(headers):
+        scope["headers"] = others
+        return
+    there = [(first, last) for first, last in ranges if (int(first) < size if first else size and int(last))]
+    if not there:
+        raise HTTPException(416, "This part of the file is not there", {"Content-Range": f"bytes */{size}"})
+    kept = ", ".join(f"{first}-{last}" for first, last in there)
+    scope["headers"] = [*others, (b"range", f"bytes={kept}".encode())]
+
+
+def _states(headers: Mapping[str, str]) -> tuple[str, str]:
+    return headers["etag"], headers["last-modified"]
 
 
 def _type(name: str) -> str | None:
