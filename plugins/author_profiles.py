@@ -19,8 +19,7 @@ from pelican.plugins import signals
 from pelican.urlwrappers import Author
 from PIL import Image
 
-from plugins.front_matter.header import Header
-from plugins.whitepapers import read_headers
+from plugins.front_matter.header import Header, read_folder
 
 SMALL_SVG_BYTES = 1_500
 VIEW_BOX = re.compile(r"""viewBox=["'][-\d.]+[ ,]+[-\d.]+[ ,]+([\d.]+)[ ,]+([\d.]+)["']""")
@@ -45,7 +44,7 @@ class AuthorProfile:
 def read_profiles(settings: dict[str, Any]) -> dict[str, AuthorProfile]:
     """Return the profiles by the author's name."""
     content = Path(settings["PATH"])
-    headers = [header for header in read_headers(content / "authors") if header.fields]
+    headers = [header for header in read_folder(content / "authors") if header.fields]
     return {header.text("name"): profile_from(header, content, settings) for header in headers}
 
 

@@ -19,7 +19,7 @@ from pelican.generators import Generator
 from pelican.plugins import signals
 from pelican.utils import get_date, set_date_tzinfo
 
-from plugins.front_matter.header import Header, read_header
+from plugins.front_matter.header import Header, read_folder
 from plugins.front_matter.rules import ContentFiles, check_whitepaper
 from plugins.mistakes import ContentMistakes, Mistake
 
@@ -53,9 +53,11 @@ class Whitepaper:
 
 @dataclass
 class Library:
-    """All whitepapers that are public, newest first, those that are not, and the mistakes in their files."""
+    """All whitepapers that are public, newest first, with their earlier editions, which links sent before still
+    bring; those that are not public; and the mistakes in their files."""
 
     papers: list[Whitepaper] = field(default_factory=list)
+    earlier: list[Whitepaper] = field(default_factory=list)
     unpublished: set[str] = field(default_factory=set)
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -68,11 +70,6 @@ class Library:
         return next((paper for paper in self.papers if paper.language.lower() == language.lower()), None)
 
 
-def read_headers(folder: Path) -> list[Header]:
-    """Read the headers of a folder's Markdown files, in the order of their names; no folder, no headers."""
-    return [read_header(str(path)) for path in sorted(folder.glob("*.md"))]
-
-
 def read_library(settings: dict[str, Any], now: datetime) -> Library:
     """Read all whitepapers; a later edition of a paper (slug.2.md beside slug.md) takes the earlier one's place.
 
@@ -80,12 +77,12 @@ def read_library(settings: dict[str, Any], now: datetime) -> Library:
     raised: what is wrong is in the answer's `mistakes`.
     """
     content = Path(settings["PATH"])
-    headers = read_headers(content / "whitepapers")
-    files = ContentFiles([], [], read_headers(content / "authors"), headers, settings)
+    headers = read_folder(content / "whitepapers")
+    files = ContentFiles([], [], read_folder(content / "authors"), headers, settings)
     authors = {header.text("name") for header in files.authors} - {""}
     library = Library()
     first: dict[tuple[str, str], Header] = {}
-    current: dict[str, Whitepaper] = {}
+    editions: dict[str, list[Whitepaper]] = {}
     for header in headers:
         if header.fields:
             check_whitepaper(header, files, authors)
@@ -96,11 +93,14 @@ def read_library(settings: dict[str, Any], now: datetime) -> Library:
         paper = whitepaper_from(header, files.slug(header), settings)
         if header.text("status").lower() == "draft" or (paper.date > now and not settings["WITH_FUTURE_DATES"]):
             library.unpublished.add(paper.slug)
-        elif paper.slug not in current or edition_order(current[paper.slug]) < edition_order(paper):
-            current[paper.slug] = paper
-    library.papers = sorted(current.values(), key=lambda paper: paper.slug)
+        else:
+            editions.setdefault(paper.slug, []).append(paper)
+    for _, papers in sorted(editions.items()):
+        *earlier, current = sorted(papers, key=edition_order)
+        library.papers.append(current)
+        library.earlier += earlier
     library.papers.sort(key=lambda paper: paper.date, reverse=True)
-    library.unpublished -= set(current)
+    library.unpublished -= set(editions)
     return library
 
 

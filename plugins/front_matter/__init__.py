@@ -6,18 +6,19 @@ mistake stops the build, after all of them were found and before anything is wri
 site that was built last stays as it is.
 """
 
+from pathlib import Path
 from typing import Any
 
 from pelican.plugins import signals
 
-from plugins.front_matter.header import Header, read_header
+from plugins.front_matter.header import ENDINGS, Header, read_folder, read_header
 from plugins.front_matter.rules import ContentFiles, check_all
 from plugins.mistakes import ContentMistakes, print_mistakes_plainly
 
 
 def read_headers(generator: Any, paths: list[str], excludes: list[str]) -> list[Header]:
     """Read the headers of all Markdown files below some folders of the content, in the order of their names."""
-    found = generator.get_files(paths, exclude=excludes, extensions=("md", "markdown", "mkd", "mdown"))
+    found = generator.get_files(paths, exclude=excludes, extensions=ENDINGS)
     return [read_header(f"{generator.path}/{path.removeprefix('./')}") for path in sorted(found)]
 
 
@@ -27,8 +28,8 @@ def check_content(generator: Any) -> None:
     files = ContentFiles(
         posts=read_headers(generator, settings["ARTICLE_PATHS"], settings["ARTICLE_EXCLUDES"]),
         pages=read_headers(generator, settings["PAGE_PATHS"], settings["PAGE_EXCLUDES"]),
-        authors=read_headers(generator, ["authors"], []),
-        whitepapers=read_headers(generator, ["whitepapers"], []),
+        authors=read_folder(Path(generator.path, "authors")),
+        whitepapers=read_folder(Path(generator.path, "whitepapers")),
         settings=settings,
     )
     check_all(files)

@@ -17,6 +17,7 @@ from plugins.mistakes import Mistake, shown_path
 YAML_HEADER = re.compile(r"\s*^---$(?P<header>.+?)^(?:---|\.\.\.)$(?P<body>.*)", re.MULTILINE | re.DOTALL)
 CLASSIC_FIELD = re.compile(r"[ ]{0,3}(?P<key>[A-Za-z0-9_-]+):\s*(?P<value>.*)")
 CLASSIC_MORE = re.compile(r"[ ]{4,}(?P<value>.*)")
+ENDINGS = ("md", "markdown", "mkd", "mdown")  # those of Pelican's reader
 CONFLICT_MARK = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)
 
 # libyaml, where PyYAML has it, reads ten times faster.
@@ -55,6 +56,13 @@ class Header:
     def line(self, name: str) -> int:
         """Return the line of a field, 1 where it is absent."""
         return self.fields[name].line if name in self.fields else 1
+
+
+def read_folder(folder: Path) -> list[Header]:
+    """Read the headers of all Markdown files below a folder, in the order of their names; none without folder."""
+    paths = (path for ending in ENDINGS for path in folder.rglob(f"*.{ending}"))
+    shown = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return [read_header(str(path)) for path in sorted(shown)]
 
 
 def line_of(text: str | bytes, position: int) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from plugins.front_matter import values
 from plugins.front_matter.header import Header
 
@@ -58,7 +60,11 @@ def check_all(files: ContentFiles) -> None:
     """Run every rule; the mistakes are noted in the headers. A file that could not be read is left out."""
     known_authors = {header.text("name") for header in files.authors} - {""}
     post_slugs = {files.slug(header) for header in files.posts}
-    whitepapers = {files.slug(h): h.text("status").lower() or "published" for h in files.whitepapers}
+    whitepapers: dict[str, str] = {}
+    for header in files.whitepapers:  # a draft of the next edition leaves the last one in place
+        slug, status = files.slug(header), header.text("status").lower() or "published"
+        if slug not in whitepapers or status != "draft":
+            whitepapers[slug] = status
     for header in filter(readable, files.posts):
         check_post(header, files, known_authors, post_slugs, whitepapers)
     for header in filter(readable, files.pages):
@@ -68,7 +74,6 @@ def check_all(files: ContentFiles) -> None:
     for header in filter(readable, files.whitepapers):
         check_whitepaper(header, files, known_authors)
     check_no_slug_twice([*files.posts, *files.pages], files, "title")
-    check_no_slug_twice(files.whitepapers, files, "title")
     check_no_slug_twice(files.authors, files, "name")
 
 
@@ -90,6 +95,9 @@ def check_post(
     for name in ("category", "summary"):
         values.check_text(header, name)
     check_known_author(header, files, authors)
+    category = header.text("category")
+    if category and not values.SLUG.fullmatch(values.slugify(category, files.settings)):
+        header.wrong(header.line("category"), f'The category "{category}" cannot be an address. It needs letters.')
     check_tags(header, files)
     values.check_choice(header, "status", STATUSES)
     values.check_choice(header, "comments", ("open", "closed"))
@@ -140,10 +148,17 @@ def check_author(header: Header, files: ContentFiles) -> None:
         header.wrong(header.line("name"), "name gives no address. It needs letters or digits, single-spaced.")
     picture = header.text("picture")
     images = Path(files.settings["PATH"], "images")
-    if picture and (".." in Path(picture).parts or not (images / picture).is_file()):
+    if picture and (
+        Path(picture).is_absolute() or ".." in Path(picture).parts or not (images / picture).is_file()
+    ):
         header.wrong(
             header.line("picture"),
             f'The picture "{picture}" is not in content/images/. Put it there, or mend the path.',
+        )
+    elif picture and not is_picture(images / picture):
+        header.wrong(
+            header.line("picture"),
+            f'The picture "{picture}" cannot be read. Save it again, as SVG, JPEG, PNG or WebP.',
         )
     if picture and not header.text("picture_alt"):
         header.wrong(header.line("picture"), "picture_alt is missing. Say in a few words what the picture shows.")
@@ -154,6 +169,17 @@ def check_author(header: Header, files: ContentFiles) -> None:
             "links is not a list of links. Write each as - label: My site, and below it, indented, "
             "url: https://example.com/",
         )
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a browser can be expected to show a file: a drawing is text, of a photograph the head is read."""
+    if path.suffix.lower() == ".svg":
+        return b"<svg" in path.read_bytes()
+    try:
+        with Image.open(path) as image:
+            return bool(image.size)
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
 
 
 def is_list_of_links(value: Any) -> bool:
@@ -196,8 +222,10 @@ def check_names(header: Header, known: frozenset[str]) -> None:
 
 
 def check_known_author(header: Header, files: ContentFiles, authors: set[str]) -> None:
-    """The author has a profile; a post without an author is the house's."""
+    """The author has a profile, where anyone has; a post without an author is the house's."""
     name = header.text("author") or str(files.settings.get("AUTHOR", ""))
+    if not files.authors:  # a blog without profiles: a name is only a name
+        return
     if name in authors or not all(map(readable, files.authors)):  # the file may be there, with a mistake in it
         return
     mend = values.did_you_mean(name, authors) or (
@@ -241,11 +269,18 @@ def check_related(header: Header, files: ContentFiles, posts: set[str]) -> None:
 
 
 def check_no_slug_twice(headers: list[Header], files: ContentFiles, name: str) -> None:
-    """No two files have one address; drafts count, since they will be published."""
+    """No two files have one slug, in whatever language; drafts count, since they will be published.
+
+    A slug is more than the address: the comments, leads and letters of the service know a post by it.
+    """
     first: dict[str, Header] = {}
     for header in sorted(headers, key=lambda h: h.path):
         slug = files.slug(header, name) if readable(header) else ""
         if slug and slug in first:
             line = header.line("slug" if "slug" in header.fields else name)
-            header.wrong(line, f'{first[slug].path} has the slug "{slug}" too. Give one of the two another slug.')
+            language = header.text("lang") or files.settings["DEFAULT_LANG"]
+            mend = "Give one of the two another slug."
+            if language != (first[slug].text("lang") or files.settings["DEFAULT_LANG"]):
+                mend = f"Each language needs its own: write slug: {slug}-{language.lower()}, or translate it."
+            header.wrong(line, f'{first[slug].path} has the slug "{slug}" too. {mend}')
         first.setdefault(slug, header)

@@ -35,7 +35,7 @@ def make_papers(library: Library, settings: dict[str, Any]) -> list[MadePdf]:
     company = settings.get("COMPANY") or settings["SITENAME"]
     made: list[MadePdf] = []
     mistakes = list(library.mistakes)
-    for whitepaper in library.papers:
+    for whitepaper in (*library.papers, *library.earlier):
         try:
             pdf = make_pdf(whitepaper, folder, Path(settings["PATH"]), company)
         except ContentMistakes as error:

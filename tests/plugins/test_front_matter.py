@@ -60,6 +60,7 @@ def with_line(line: str) -> str:
         (post("Bad", tags="trust, feedback"), "6: tags is not a list of texts. Write tags: [trust, feedback]"),
         (post("Bad", tags="[2024]"), "6: tags is not a list of texts."),
         (post("Bad", tags="['!!!']"), '6: The tag "!!!" cannot be an address.'),
+        (post("Bad", category="'!!!'"), '5: The category "!!!" cannot be an address. It needs letters.'),
         (
             post("Bad", author="Alise Archer"),
             '4: The author "Alise Archer" has no file in content/authors/. Did you',
@@ -178,6 +179,12 @@ def test_two_files_with_one_slug_are_both_named(make_site: MakeSite) -> None:
             "---\nname: Bob\npicture: b.svg\npicture_alt: Bob\n---\n",
             '3: The picture "b.svg" is not in',
         ),
+        (
+            "authors/bob.md",
+            f"---\nname: Bob\npicture: {__file__}\npicture_alt: Bob\n---\n",
+            f'3: The picture "{__file__}" is not in',
+        ),
+        ("authors/team/bob.markdown", "---\nname: Bob\nlink: [x]\n---\n", '3: The field "link" is unknown.'),
         ("authors/bob.md", "---\nname: Bob\nlinks: [x]\n---\n", "3: links is not a list of links."),
         ("authors/bob.md", "---\nname: Bob\nlinks: [{label: x, url: 'javascript:1'}]\n---\n", "3: links is not"),
         (
@@ -244,3 +251,31 @@ def test_a_broken_author_file_is_the_only_mistake_told(make_site: MakeSite) -> N
     """Posts by that author are not accused of naming an author without a file."""
     told = mistakes(make_site, {"authors/alice-archer.md": "---\nname: Alice: Archer\n---\n"})
     assert [line.partition(": ")[0] for line in told] == ["authors/alice-archer.md:2"]
+
+
+@pytest.mark.parametrize("name", ["bob.png", "bob.svg", "bob.txt"])
+def test_an_authors_picture_that_cannot_be_read_is_told(make_site: MakeSite, name: str) -> None:
+    """A broken file below images/ is told where the profile names it."""
+    profile = f"---\nname: Bob\npicture: {name}\npicture_alt: Bob\n---\n"
+    told = mistakes(make_site, {"authors/bob.md": profile, f"images/{name}": b"no picture"})
+    assert told == [
+        f'authors/bob.md:3: The picture "{name}" cannot be read. Save it again, as SVG, JPEG, PNG or WebP.'
+    ]
+
+
+def test_in_a_blog_without_profiles_any_author_is_fine(make_site: MakeSite) -> None:
+    """Where no author has a file none is missed, and the authors' pages are there."""
+    files = {"a.md": post("A", author="Bob Baker"), "b.md": "---\ntitle: B\ndate: 2024-01-01\n---\nText.\n"}
+    output = make_site(files)
+    assert (output / "author/bob-baker/index.html").exists()
+    assert (output / "author/progress-coaching/index.html").exists()
+    assert "About the Author" not in (output / "a/index.html").read_text()
+
+
+def test_the_draft_of_a_next_edition_takes_no_whitepaper_away(make_site: MakeSite) -> None:
+    """A post may name a whitepaper whose first edition is out and whose second is being written."""
+    second = WHITEPAPER.replace('"1"', '"2"').replace("---\nText", "status: draft\n---\nText")
+    for names in (("w.1.md", "w.2.md"), ("w.2.md", "w.1.md")):
+        papers = {f"whitepapers/{names[0]}": WHITEPAPER, f"whitepapers/{names[1]}": second}
+        files = {**GOOD, **papers, "a.md": with_line("whitepaper: coaching-well")}
+        assert (make_site(files, theme="minimal", plugins=PLUGINS) / "bad/index.html").exists()

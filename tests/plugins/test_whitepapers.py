@@ -1,5 +1,6 @@
 """A whitepaper's file becomes a landing page and a thank-you page, and its text stays private."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,23 @@ def test_the_highest_edition_is_the_current_one(tmp_path: Path) -> None:
     """Several files may be editions of one whitepaper; the tenth comes after the ninth."""
     files = {f"whitepapers/p.{edition}.md": whitepaper(edition=edition) for edition in ("9", "10", "2.1")}
     assert [paper.edition for paper in library(tmp_path, files).papers] == ["10"]
+
+
+def test_the_service_hands_out_earlier_editions_and_the_site_offers_the_newest(
+    make_site: MakeSite, tmp_path: Path
+) -> None:
+    """Each edition has its PDF, for links that were sent before; landing page and index know the newest alone."""
+    files = {
+        "whitepapers/new/practice.md": whitepaper("Better Practice", edition="2"),
+        "whitepapers/practice.md": whitepaper(),
+        "a.md": post("Trust", more="whitepaper: practice\n"),
+    }
+    output = make_site({**AUTHOR, **files})
+    assert {path.name for path in (tmp_path / "var/whitepapers/practice").glob("*.pdf")} == {"1.pdf", "2.pdf"}
+    told = json.loads((output / "public-index.json").read_text())["whitepapers"]["practice"]
+    assert (told["title"], told["edition"]) == ("Better Practice", "2")
+    assert "Better Practice" in (output / "whitepapers/practice/index.html").read_text()
+    assert not [page for page in output.rglob("*.html") if "Coaching in Practice" in page.read_text()]
 
 
 def test_a_draft_edition_leaves_the_earlier_one_in_place(tmp_path: Path) -> None:
