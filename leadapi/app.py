@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from leadapi import (
     admin_routes,
@@ -63,6 +64,8 @@ def with_doors(app: FastAPI, settings: Settings) -> FastAPI:
     install(app)
     app.add_middleware(BodyLimits, answer=answer)
     app.add_middleware(LastResort, answer=unforeseen)
+    if not settings.one_machine:  # the site's pages may ask us directly too (API_URL), without their proxy
+        app.add_middleware(CORSMiddleware, allow_origins=[settings.origin], allow_methods=["GET", "POST"])
     app.add_middleware(SecurityHeaders, style_hash=lambda: app.state.index.known().style_hash)
     app.add_middleware(AccessLog)
     return app

@@ -279,3 +279,19 @@ def test_no_token_makes_a_server_error(client: TestClient, token: str) -> None:
     for door in ("confirm", "downloads", "moderate"):
         for method in ("GET", "HEAD"):
             assert client.request(method, f"/api/{door}/{quote(token, safe='')}").status_code in (403, 404)
+
+
+@sqlite_only
+def test_the_site_elsewhere_may_ask_without_its_proxy(store: Store, tmp_path: Path) -> None:
+    """With API_URL the pages of the site's own address read answers (CORS); another site's do not."""
+    with doors(store, tmp_path, site_url="https://blog.example.com", site_dir=None) as client:
+        for origin, allowed in (("https://blog.example.com", True), ("https://mallory.example", False)):
+            read = client.get("/api/comments/a-post", headers={"Origin": origin})
+            sent_reply = client.post("/api/comments", data=REPLY, headers=JSON | {"Origin": origin})
+            asked = client.options(
+                "/api/comments", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
+            )
+            for answer in (read, sent_reply, asked):
+                assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
+                assert "content-security-policy" in answer.headers
+            assert sent_reply.status_code == (202 if allowed else 403)
