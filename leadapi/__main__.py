@@ -11,9 +11,11 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 
 import structlog
 import uvicorn
+from alembic.util import CommandError
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,7 +35,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     serve_command = commands.add_parser("serve", help="answer requests")
     serve_command.add_argument("--host", default="127.0.0.1")
-    serve_command.add_argument("--port", type=int, default=8000)
+    serve_command.add_argument("--port", default="8000")
     commands.add_parser("migrate", help="bring the database to the newest version")
     commands.add_parser("doctor", help="say what is wrong with the settings and the database")
     commands.add_parser("export-leads", help="print every lead, one JSON object a line")
@@ -47,16 +49,14 @@ def main() -> None:
         sys.exit("\n".join(map(str, error.problems)))
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # the reader of an export has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def serve(host: str, port: int) -> None:
+def serve(host: str, port: str) -> None:
     """Refuse with a sentence, or serve until SIGINT or SIGTERM; requests under way are finished."""
+    signal.signal(signal.SIGTERM, _leave)  # while the site is built: the build ends too
     listener = _listen(host, port)
     name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host  # noqa: S104
-    settings = from_environment(f"http://{name}:{listener.getsockname()[1]}")
-    found = problems(settings)
+    settings, found = _examined(f"http://{name}:{listener.getsockname()[1]}")
     for problem in found:
         _say(f"{'' if problem.fatal else 'Warning: '}{problem}")
     if any(problem.fatal for problem in found):
@@ -78,8 +78,12 @@ def serve(host: str, port: int) -> None:
     )
     server = _Server(config, settings)
     app.state.stopping = lambda: server.should_exit
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, lambda *_: None)  # uvicorn raises them once more when all is done: then they are over
+    for stop in (signal.SIGINT, signal.SIGTERM):  # for the moment before uvicorn hears them itself, and when it
+        signal.signal(stop, lambda *_: setattr(server, "should_exit", True))  # raises them again: all is done then
+    try:
+        listener.listen(config.backlog)
+    except OSError as error:  # another server has begun to while our site was built
+        sys.exit(_cannot_listen(host, port, error))
     server.run(sockets=[listener])
     if not server.started:
         sys.exit("The service could not start; the line above says why.")
@@ -94,8 +98,7 @@ def migrate() -> None:
 
 def doctor() -> None:
     """Print each problem; exit with 1 when `serve` would refuse to start."""
-    settings = from_environment()
-    found = problems(settings)
+    settings, found = _examined()
     if not any(problem.variable == "DATABASE_URL" for problem in found):
         found += _database_problems(settings)
     for problem in found:
@@ -113,9 +116,14 @@ def export_leads() -> None:
     try:
         with store.engine.connect() as connection:
             for lead in leads.export(connection):
-                print(json.dumps(lead, ensure_ascii=False), flush=False)
+                _print_line(json.dumps(lead, ensure_ascii=False))
+        sys.stdout.flush()
     except SQLAlchemyError as error:
         sys.exit(f"The leads cannot be read: {_reason(error)}.")
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
+        if not isinstance(error, BrokenPipeError):  # that is a reader who has seen enough
+            sys.exit(f"The leads cannot be printed: {error.strerror}.")
     finally:
         store.close()
 
@@ -138,17 +146,36 @@ class _Server(uvicorn.Server):
             _say("Ctrl-C stops it all.")
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _examined(address: str = "http://127.0.0.1:8000") -> tuple[Settings, list[Problem]]:
+    """The settings, as far as they can be understood, and all that is wrong with them."""
     try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        sys.exit(f"Cannot listen on {host}:{port}: {reason}. Choose another port, e.g. make serve PORT=8080.")
+        settings, found = from_environment(address), list[Problem]()
+    except BadSettings as error:
+        settings, found = error.rest, error.problems
+    told = {problem.variable for problem in found}
+    return settings, found + [problem for problem in problems(settings) if problem.variable not in told]
+
+
+def _listen(host: str, port: str) -> socket.socket:
+    if not (port.isdecimal() and int(port) < 2**16):
+        sys.exit(f"Cannot listen on port {port!r}: a port is a number from 0 to 65535.")
+    try:
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, int(port)))
+    except (OSError, UnicodeError) as error:
+        sys.exit(_cannot_listen(host, port, error))
     listener.set_inheritable(True)
     return listener
+
+
+def _cannot_listen(host: str, port: str, error: OSError | UnicodeError) -> str:
+    reason = str(getattr(error, "strerror", None) or "no such host")
+    return f"Cannot listen on {host}:{port}: {reason}. Choose another port or host, e.g. make serve PORT=8080."
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _prepare_database(settings: Settings) -> None:
@@ -160,6 +187,8 @@ def _prepare_database(settings: Settings) -> None:
 
 def _database_problems(settings: Settings) -> list[Problem]:
     """Whether the database can be opened, written, and has the tables; it is left as it was."""
+    if missing := _missing(settings):
+        return [Problem("DATABASE_URL", f"{missing}. Run: python -m leadapi migrate")]
     try:
         store = open_store(settings.database_url)
         try:
@@ -185,17 +214,25 @@ def _upgrade(settings: Settings) -> None:
             migrations.upgrade(store.engine)
         finally:
             store.close()
+    except CommandError:
+        sys.exit("LEADAPI_DATABASE_URL: the tables are not known here. A newer version of this program made them.")
     except (SQLAlchemyError, OSError) as error:
         sys.exit(f"LEADAPI_DATABASE_URL: the database cannot be written: {_reason(error)}.")
 
 
 def _require_database(settings: Settings) -> None:
-    """Leave with a sentence where there is no database: opening SQLite would make an empty one."""
+    """Leave with a sentence where there is no database."""
     if fatal := [problem for problem in problems(settings) if problem.variable == "DATABASE_URL"]:
         sys.exit("\n".join(map(str, fatal)))
+    if missing := _missing(settings):
+        sys.exit(f"LEADAPI_DATABASE_URL: {missing}.")
+
+
+def _missing(settings: Settings) -> str:
+    """What is said where SQLite has no file yet: opening it would make an empty one."""
     address = make_url(settings.database_url)
-    if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
-        sys.exit(f"LEADAPI_DATABASE_URL: there is no database at {address.database}.")
+    there = address.get_backend_name() != "sqlite" or Path(address.database or "").exists()
+    return "" if there else f"there is no database at {address.database}"
 
 
 def _reason(error: BaseException) -> str:
@@ -210,6 +247,12 @@ def _build_first(settings: Settings) -> None:
     good = asyncio.run(builds.build("the service starts"))
     if not good and not (settings.site_dir and (settings.site_dir / "index.html").exists()):
         sys.exit("There is no earlier site to show. Mend the mistake above and start again.")
+
+
+def _print_line(text: str) -> None:
+    """In UTF-8, whatever the terminal speaks, without the two other signs that some programs end a line at."""
+    line = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    sys.stdout.buffer.write(f"{line}\n".encode())
 
 
 def _say(sentence: str) -> None:

@@ -4,13 +4,15 @@ Development fills in what is missing, so that one command is enough; production 
 variable is wrong. Nothing is read at import: from_environment() is called once, by the command line.
 """
 
+import fcntl
 import os
+import re
 import secrets
 import shlex
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -20,7 +22,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LEAST_KEY_BYTES = 32
 LEAST_KEY_VARIETY = 10
-GUESSABLE = ("changeme", "change-me", "secret", "password", "example", "your-key", "insecure")
+GUESSABLE = ("changeme", "change-me", "secret", "password", "example", "your-key", "insecure", "qwert", "123456")
+KEY_ADVICE = f"{LEAST_KEY_BYTES} random characters or more"
 
 Network = IPv4Network | IPv6Network
 
@@ -46,6 +49,11 @@ class Settings(BaseSettings):
     build_watch: Annotated[tuple[Path, ...], NoDecode] = ()
     build_hook_url: str = ""
 
+    @field_validator("site_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        return value or None
+
     @field_validator("secret_keys", "build_watch", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
@@ -63,10 +71,10 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"{error}. Give addresses or networks, e.g. 127.0.0.1,10.0.0.0/8") from None
 
-    @field_validator("site_dir", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _empty_is_none(cls, value: Any) -> Any:
-        return value or None
+    def _without_spaces_around(cls, value: Any) -> Any:  # some files of settings end each line with a CR
+        return value.strip() if isinstance(value, str) else value
 
     @field_validator("site_url")
     @classmethod
@@ -80,9 +88,10 @@ class Settings(BaseSettings):
 
     @property
     def origin(self) -> str:
-        """The site's origin, as a browser names it (RFC 6454)."""
+        """The site's origin, as a browser names it: in lower case, without the usual port (RFC 6454)."""
         parts = urlsplit(self.site_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        usual_port = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+        return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual_port)}"
 
     @property
     def one_machine(self) -> bool:
@@ -103,49 +112,62 @@ class Problem:
 
 
 class BadSettings(Exception):
-    """The environment cannot be understood; `problems` says what and where."""
+    """The environment cannot be understood; `problems` says what and where, `rest` has defaults there."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], rest: Settings) -> None:
         super().__init__("; ".join(map(str, problems)))
         self.problems = problems
+        self.rest = rest
 
 
 def from_environment(address: str = "http://127.0.0.1:8000") -> Settings:
     """The settings; `address` is where a development server listens. Raises BadSettings."""
+    found, wrong = [], {}
     try:
         settings = Settings()
     except ValidationError as error:
-        raise BadSettings(
-            [
-                Problem(str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ").rstrip(".") + ".")
-                for fault in error.errors()  # none shows what was given: it may be a secret
-            ]
-        ) from None
-    return settings.model_copy(update=_for_development(settings, address)) if settings.development else settings
+        for fault in error.errors():  # none shows what was given: it may be a secret
+            name = str(fault["loc"][0])
+            wrong[name] = Settings.model_fields[name].default
+            found.append(Problem(name.upper(), fault["msg"].removeprefix("Value error, ").rstrip(".") + "."))
+        settings = Settings(**wrong)
+    if settings.development:
+        settings = _for_development(settings, address, found)
+    if found:
+        raise BadSettings(found, settings)
+    return settings
 
 
-def _for_development(settings: Settings, address: str) -> Mapping[str, Any]:
+def _for_development(settings: Settings, address: str, found: list[Problem]) -> Settings:
     filled: dict[str, Any] = {
         "site_url": settings.site_url or address,
         "mail_url": settings.mail_url or (settings.var_dir / "mail").absolute().as_uri(),
         "mail_from": settings.mail_from or "blog@example.com",
         "owner_email": settings.owner_email or "owner@example.com",
+        "secret_keys": settings.secret_keys or (secrets.token_urlsafe(48),),
+        "hash_key": settings.hash_key or secrets.token_urlsafe(48),
     }
-    if not settings.secret_keys:
-        filled["secret_keys"] = (_kept_key(settings.var_dir / "secret-key"),)
-    if not settings.hash_key:
-        filled["hash_key"] = _kept_key(settings.var_dir / "hash-key")
-    return filled
+    try:
+        if not settings.secret_keys:
+            filled["secret_keys"] = (_kept_key(settings.var_dir / "secret-key"),)
+        if not settings.hash_key:
+            filled["hash_key"] = _kept_key(settings.var_dir / "hash-key")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        found.append(Problem("VAR_DIR", f"no key can be kept in {str(settings.var_dir)!r}: {reason}."))
+    return settings.model_copy(update=filled)
 
 
 def _kept_key(path: Path) -> str:
     """The key in the file; made on the first start, so that links survive a restart."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-    return path.read_text().strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # of two that start at once, one makes it
+        key = file.read().strip()
+        if not key:
+            key = secrets.token_urlsafe(48)
+            file.write(key)
+    return key
 
 
 def problems(settings: Settings) -> list[Problem]:
@@ -155,15 +177,14 @@ def problems(settings: Settings) -> list[Problem]:
 
 def _key_problems(settings: Settings) -> list[Problem]:
     found = []
-    if not settings.secret_keys:
-        found.append(Problem("SECRET_KEYS", f"is not set. Give it {LEAST_KEY_BYTES} random characters or more."))
-    for key in settings.secret_keys:
-        if why := _weakness(key):
-            found.append(Problem("SECRET_KEYS", f"a key {why}. Use {LEAST_KEY_BYTES} random characters or more."))
-    if not settings.hash_key:
-        found.append(Problem("HASH_KEY", f"is not set. Give it {LEAST_KEY_BYTES} random characters or more."))
-    elif why := _weakness(settings.hash_key):
-        found.append(Problem("HASH_KEY", f"the key {why}. Use {LEAST_KEY_BYTES} random characters or more."))
+    hash_keys = (settings.hash_key,) if settings.hash_key else ()
+    for variable, keys in (("SECRET_KEYS", settings.secret_keys), ("HASH_KEY", hash_keys)):
+        if not keys:
+            found.append(Problem(variable, f"is not set. Give it {KEY_ADVICE}."))
+        for why in filter(None, map(_weakness, keys)):
+            found.append(Problem(variable, f"a key {why}. Use {KEY_ADVICE}."))
+    if settings.hash_key and settings.hash_key in settings.secret_keys:
+        found.append(Problem("HASH_KEY", f"is one of LEADAPI_SECRET_KEYS. Use {KEY_ADVICE} of its own."))
     return found
 
 
@@ -172,9 +193,10 @@ def _weakness(key: str) -> str:
         return f"is shorter than {LEAST_KEY_BYTES} bytes"
     if len(set(key)) < LEAST_KEY_VARIETY:
         return "repeats a few characters"
-    if key in (key + key)[1:-1]:
+    if any(key[period:] == key[:-period] for period in range(1, len(key) // 2 + 1)):
         return "repeats itself"
-    if any(word in key.lower() for word in GUESSABLE):
+    in_order = sum(abs(ord(one) - ord(next_one)) <= 1 for one, next_one in pairwise(key))
+    if in_order * 3 > len(key) * 2 or any(word in key.lower() for word in GUESSABLE):
         return "can be guessed"
     return ""
 
@@ -184,8 +206,8 @@ def _address_problems(settings: Settings) -> list[Problem]:
     for variable, value in (("MAIL_FROM", settings.mail_from), ("OWNER_EMAIL", settings.owner_email)):
         if not value:
             found.append(Problem(variable, "is not set. Give it an e-mail address."))
-        elif not all(value.partition("@")) or value.count("@") > 1 or any(sign.isspace() for sign in value):
-            found.append(Problem(variable, f"{value!r} is not an e-mail address."))
+        elif not re.fullmatch(r"""[^@\s,;:<>()"]+@[^@\s,;<>()"]+""", value):
+            found.append(Problem(variable, "is not one e-mail address alone, such as blog@example.com."))
     hook = _address(settings.build_hook_url)
     if settings.build_hook_url and (hook is None or hook.scheme not in ("http", "https") or not hook.hostname):
         found.append(Problem("BUILD_HOOK_URL", "is not an http or https address."))
@@ -197,10 +219,13 @@ def _site_problems(settings: Settings) -> list[Problem]:
         return [Problem("SITE_URL", "is not set. Links in letters begin with it, e.g. https://blog.example.com.")]
     site = _address(settings.site_url)
     if site is None or site.scheme not in ("http", "https") or not site.hostname:
-        return [Problem("SITE_URL", f"{settings.site_url!r} is not an http or https address.")]
-    if site.path or site.query or site.fragment or site.username:
+        return [Problem("SITE_URL", "is not an http or https address, such as https://blog.example.com.")]
+    host = site.netloc.rpartition("@")[2]
+    if site.path or site.query or site.fragment or site.netloc != host:
+        return [Problem("SITE_URL", f"has more than a host. Give it {site.scheme}://{host}.")]
+    if not re.fullmatch(r"[A-Za-z0-9.:[\]_-]+", host):
         return [
-            Problem("SITE_URL", f"{settings.site_url!r} has more than a host; give e.g. https://{site.hostname}.")
+            Problem("SITE_URL", f"{host!r} is not a host's name as browsers send it (xn--… for other letters).")
         ]
     if site.scheme == "http" and not settings.development:
         loopback = site.hostname in ("localhost", "127.0.0.1", "::1")
@@ -251,18 +276,19 @@ def _place_problems(settings: Settings) -> list[Problem]:
         )
     if not settings.database_url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         found.append(Problem("DATABASE_URL", "must begin with sqlite:/// or postgresql://."))
+    elif settings.database_url.partition("?")[0] in ("sqlite:///", "sqlite:///:memory:"):
+        found.append(Problem("DATABASE_URL", "names no file, e.g. sqlite:///var/leadapi.sqlite3."))
     elif _address(settings.database_url) is None:
         found.append(Problem("DATABASE_URL", "is not an address, e.g. postgresql://user:password@host:5432/name."))
     if not _can_be_written(settings.var_dir):
         found.append(Problem("VAR_DIR", f"files cannot be written to {str(settings.var_dir)!r}."))
     if not settings.development and not any(settings.whitepaper_dir.glob("*/*.pdf")):
-        found.append(
-            Problem(
-                "WHITEPAPER_DIR", f"holds no PDF ({settings.whitepaper_dir}). Make them: make papers.", fatal=False
-            )
-        )
+        told = f"holds no PDF ({settings.whitepaper_dir}). Make them: make papers."
+        found.append(Problem("WHITEPAPER_DIR", told, fatal=False))
     if settings.build_command and not _can_be_run(settings.build_command):
-        found.append(Problem("BUILD_COMMAND", f"{settings.build_command!r} cannot be run."))
+        found.append(
+            Problem("BUILD_COMMAND", "cannot be run. Give it a program that is there, and its arguments.")
+        )
     return found
 
 

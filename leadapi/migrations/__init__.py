@@ -12,11 +12,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
+LOCK = 0x1EAD
+"""The number under which two migrations on one PostgreSQL wait for each other."""
+
 
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest version; nothing happens where it is there already."""
     config = _config()
     with engine.execution_options(writes=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a large table takes its time
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
