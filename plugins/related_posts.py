@@ -86,7 +86,7 @@ def chosen(post: Any, by_slug: Mapping[str, Any]) -> list[Any]:
 
 def relate(generator: Any) -> None:
     """Set `related_posts` on every post; hidden posts and drafts are offered nowhere, and get the newest."""
-    posts = generator.articles
+    posts = sorted(generator.articles, key=lambda post: (post.date, post.slug), reverse=True)
     by_slug = {post.slug: post for post in posts}
     for post, places in zip(posts, alike(posts), strict=True):
         found = dict.fromkeys([*chosen(post, by_slug), *(posts[place] for place in places)])
