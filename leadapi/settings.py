@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _without_spaces_around(cls, value: Any) -> Any:  # some files of settings end each line with a CR
+        if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise ValueError("is not written in UTF-8")
         return value.strip() if isinstance(value, str) else value
 
     @field_validator("site_url")
@@ -163,8 +165,7 @@ def _kept_key(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # of two that start at once, one makes it
-        key = file.read().strip()
-        if not key:
+        if not (key := file.read().strip()):
             key = secrets.token_urlsafe(48)
             file.write(key)
     return key
