@@ -23,9 +23,12 @@ class Describer:
         self.company = settings.get("COMPANY", settings["SITENAME"])
         self.language = settings["DEFAULT_LANG"]
 
-    def __call__(self, kind: str, thing: Any) -> Markup:
-        """Return the element for a page; `kind` is article, page, author, listing, whitepaper or home."""
-        graph = getattr(self, f"_{kind}")(thing)
+    def __call__(self, kind: str, thing: Any, **more: Any) -> Markup:
+        """Return the element for a page; `kind` is article, page, author, listing, whitepaper or home.
+
+        Of a listing's numbered page, `number` and `url` are its own.
+        """
+        graph = getattr(self, f"_{kind}")(thing, **more)
         text = json.dumps({"@context": "https://schema.org", "@graph": graph}, ensure_ascii=False)
         for sign, escape in ESCAPES.items():
             text = text.replace(sign, escape)
@@ -94,9 +97,13 @@ class Describer:
         page = {"@type": "ProfilePage", "@id": self._address(author.url), "mainEntity": person}
         return [page, self._trail((author.name, author.url))]
 
-    def _listing(self, group: Any) -> list[dict[str, Any]]:
-        name, url = (group.name, group.url) if group else ("Archives", "archives/")
-        return [{"@type": "CollectionPage", "name": name, "url": self._address(url)}, self._trail((name, url))]
+    def _listing(self, group: Any, number: int | None = None, url: str = "") -> list[dict[str, Any]]:
+        steps = [(group.name, group.url)] if group else [] if number else [("Archives", "archives/")]
+        if number:
+            steps.append((f"Page {number}", url))
+        name = ", ".join((group.name if group else "Articles", f"page {number}")) if number else steps[0][0]
+        page = {"@type": "CollectionPage", "name": name, "url": self._address(steps[-1][1])}
+        return [page, self._trail(*steps)]
 
     def _whitepaper(self, paper: Any) -> list[dict[str, Any]]:
         described = {

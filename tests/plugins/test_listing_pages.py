@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from html5lib import parse
 from small_sites import ALICE, MakeSite, post
 
 from plugins.listing_pages import listing_pages
@@ -90,3 +91,47 @@ def test_an_empty_blog_has_an_empty_front_page(make_site: MakeSite) -> None:
     """Without posts the front page is there and says so."""
     output = make_site({"extra/robots": ""}, templates=TEMPLATES, theme="minimal", plugins=PLUGINS)
     assert (output / "index.html").read_text() == "|None|1|None|None"
+
+
+BASES = ["", "category/coaching/", "tag/trust/", "author/alice-archer/"]
+
+
+def shown(output: Path, address: str) -> tuple[list[int], dict[str, str]]:
+    """The numbers of the posts that a page of the theme lists, in its order, and its links to older and newer."""
+    page = parse((output / address / "index.html").read_text(), namespaceHTMLElements=False)
+    links = list(page.iter("a"))
+    posts = [found[1] for link in links if (found := re.fullmatch(r"/p(\d+)/", link.get("href")))]
+    return [int(number) for number in posts], {
+        link.get("rel"): link.get("href") for link in links if link.get("rel") in ("prev", "next")
+    }
+
+
+@pytest.mark.parametrize(("count", "front", "full"), [(25, 15, 1), (60, 10, 5)])
+@pytest.mark.parametrize("base", BASES)
+def test_the_theme_leads_from_the_newest_to_the_oldest(
+    make_site: MakeSite, base: str, count: int, front: int, full: int
+) -> None:
+    """Each post is on exactly one page; the links to older and newer pages lead through all of them and back."""
+    output = make_site(numbered_posts(count))
+    address, visited, seen = base, [], []
+    while True:
+        posts, links = shown(output, address)
+        assert links.get("prev") == (f"/{visited[-1]}" if visited else None)
+        visited.append(address)
+        seen.append(posts)
+        if "next" not in links:
+            break
+        address = links["next"].lstrip("/")
+    assert visited == [base, *(f"{base}page/{n}/" for n in range(full, 0, -1))]
+    assert [len(posts) for posts in seen] == [front] + [10] * full
+    assert [number for posts in seen for number in posts] == list(range(count, 0, -1))
+
+
+def test_a_page_that_is_full_keeps_its_bytes(make_site: MakeSite) -> None:
+    """In the theme too: once there is a newer page to lead to, a page of any listing is never written anew."""
+    first = make_site(numbered_posts(35))
+    kept = {f"{base}page/1/": (first / base / "page/1/index.html").read_bytes() for base in BASES}
+    later = make_site(numbered_posts(60))
+    assert [
+        address for address, data in kept.items() if (later / address / "index.html").read_bytes() != data
+    ] == []
