@@ -60,6 +60,8 @@ TITLES = {
     503: "Nothing was saved",
 }
 
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+
 log = structlog.get_logger()
 
 
@@ -133,9 +135,10 @@ def install(app: FastAPI) -> None:
 def _allowed(request: Request, named: str) -> str:
     """Every method of this address (RFC 9110, 15.5.6): of its routes each knows its own alone."""
     methods = {method.strip() for method in named.split(",") if method.strip()}
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
+    for method in METHODS:
+        asked = dict(request.scope) | {"method": method}
+        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
+            methods.add(method)
     return ", ".join(sorted(methods))
 
 
