@@ -80,6 +80,7 @@ MARKDOWN = {
 PLUGIN_PATHS = ["."]
 PLUGINS = [
     "pelican.plugins.yaml_metadata",
+    "plugins.site_address",
     "plugins.front_matter",
     "plugins.hidden_posts",
     "plugins.author_profiles",

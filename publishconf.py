@@ -7,7 +7,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from pelicanconf import *  # noqa: F403 - every fact is taken over; what differs stands below
 
-SITEURL = os.environ.get("SITE_URL", "https://blog.progress-coaching.example").rstrip("/")
+EXAMPLE = "https://blog.progress-coaching.example"  # so that a clone can be published before it has an address
+SITEURL = os.environ.get("SITE_URL", "").rstrip("/") or EXAMPLE
+if not os.environ.get("SITE_URL"):
+    said = f"Note: SITE_URL is not set, so feeds, sitemap and shared links name {EXAMPLE}."
+    print(said, "Set it to the blog's own address, like https://blog.example.com.", file=sys.stderr)
 FEED_DOMAIN = SITEURL
 LIVE_RELOAD = False
 COMMENTS_COPY = True
