@@ -163,13 +163,13 @@ def _listen(host: str, port: str) -> socket.socket:
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, int(port)))
-    except (OSError, UnicodeError) as error:
+    except (OSError, TypeError) as error:  # the latter: a name that cannot be a host
         sys.exit(_cannot_listen(host, port, error))
     listener.set_inheritable(True)
     return listener
 
 
-def _cannot_listen(host: str, port: str, error: OSError | UnicodeError) -> str:
+def _cannot_listen(host: str, port: str, error: OSError | TypeError) -> str:
     reason = str(getattr(error, "strerror", None) or "no such host")
     return f"Cannot listen on {host}:{port}: {reason}. Choose another port or host, e.g. make serve PORT=8080."
 

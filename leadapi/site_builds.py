@@ -6,14 +6,16 @@ So a decision is never missed, whether the service was stopped, the build failed
 In development the saved files under BUILD_WATCH ask for a build too.
 
 A site that this process cannot build (it lies on another machine) is asked for by its build hook, once for each
-new state. What a development page needs is in `version` and `last_error`, and `changed` tells of both.
+new state.
 """
 
 import asyncio
 import os
 import shlex
 import signal
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -28,19 +30,21 @@ BUILD_SECONDS = 600
 HOOK_QUIET_SECONDS = 10.0
 """How long the approved comments must stay the same before the build hook is called."""
 
-IGNORED = ("__pycache__", ".new", ".swp", "~", ".DS_Store")
+LONGEST_MESSAGE = 16 * 1024
+"""Bytes of a failed build's output that are told: the last ones, where the mistake stands."""
+
+IGNORED = (".pyc", ".new", ".swp", "~", ".DS_Store")
+"""How the names of files end whose saving means nothing."""
 
 log = structlog.get_logger()
 
 
 class SiteBuilds:
-    """Builds the site, never twice at once. `version` counts good builds, `last_error` says why one failed."""
+    """Builds the site, never twice at once; `last_error` says why the last build failed, if it did."""
 
     def __init__(self, command: str, say: Callable[[str], None] | None = None) -> None:
         self.command = command
-        self.version = 0
         self.last_error = ""
-        self.changed = asyncio.Condition()
         self._say = say
         self._building = asyncio.Lock()
 
@@ -48,30 +52,35 @@ class SiteBuilds:
         """Run the command; True when it succeeded. A build that is under way is waited for first."""
         async with self._building:
             self._tell(f"Building the site: {why}.")
-            process = await asyncio.create_subprocess_exec(
-                *shlex.split(self.command),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us; what the build started ends with it
-            )
-            try:
-                output, _ = await asyncio.wait_for(process.communicate(), BUILD_SECONDS)
-                said = output.decode(errors="replace").strip()
-            except TimeoutError:
-                said = f"The build took longer than {BUILD_SECONDS} seconds and was stopped."
-            finally:
-                if process.returncode is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    await process.wait()
-            good = process.returncode == 0
+            good, said = await self._run()
             self.last_error = "" if good else said or "The build failed without a word."
-            self.version += good
             self._tell("The site is built." if good else f"{self.last_error}\nThe last good site stays up.")
-            log.info("site_built" if good else "site_build_failed", why=why)
-            async with self.changed:
-                self.changed.notify_all()
+            if good:
+                log.info("site_built", why=why)
+            else:
+                log.warning("site_build_failed", why=why, said=self.last_error)
             return good
+
+    async def _run(self) -> tuple[bool, str]:
+        """Whether the command succeeded, and what it said; it has ended then, and all that it started."""
+        try:
+            with tempfile.TemporaryFile() as output:  # a pipe would end only when the last child lets go of it
+                process = await asyncio.create_subprocess_exec(
+                    *shlex.split(self.command),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,  # Ctrl-C is for us; what the build started ends with it
+                )
+                good = await _ended_well(process)
+                size = output.seek(0, os.SEEK_END)
+                output.seek(max(0, size - LONGEST_MESSAGE))
+                said = output.read().decode(errors="replace").strip()
+        except (OSError, ValueError) as error:  # the program was there when the service started
+            return False, f"The build cannot be started: {error}."
+        if good is None:
+            said += f"\nThe build took longer than {BUILD_SECONDS} seconds and was stopped."
+        return good is True, said.strip()
 
     async def keep_up(self, index: Index, approved: Callable[[], Awaitable[str]]) -> None:
         """Build whenever the site's comments are not the approved ones, until cancelled.
@@ -89,11 +98,16 @@ class SiteBuilds:
                     await self.build("approved comments have changed")
             except StoreUnavailable:
                 pass
+            except Exception as error:  # whatever it is: the next decision has to be built
+                log.error("site_not_compared", exc_info=error)
             await asyncio.sleep(POLL_SECONDS)
 
     async def watch(self, paths: Sequence[Path]) -> None:
         """Build whenever a file under the paths is saved, until cancelled."""
         present = [path for path in paths if path.exists()]
+        if not present:
+            self._tell("None of the files to watch is there; the site is built again when a comment is approved.")
+            return
         async for changes in watchfiles.awatch(*present, watch_filter=_wanted, step=20, debounce=200):
             names = sorted({Path(name).name for _, name in changes})
             await self.build(f"{names[0]} was saved" if len(names) == 1 else f"{len(names)} files were saved")
@@ -103,8 +117,21 @@ class SiteBuilds:
             self._say(sentence)
 
 
+async def _ended_well(process: asyncio.subprocess.Process) -> bool | None:
+    """How the build ended; None when it had to be ended."""
+    try:
+        async with asyncio.timeout(BUILD_SECONDS):
+            return await process.wait() == 0
+    except TimeoutError:
+        return None
+    finally:
+        with suppress(ProcessLookupError):  # its children, and it itself where it still runs
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
 def _wanted(_change: watchfiles.Change, name: str) -> bool:
-    return not any(part in name for part in IGNORED)
+    return not name.endswith(IGNORED)
 
 
 async def call_hook(
@@ -121,6 +148,6 @@ async def call_hook(
                     (await client.post(url)).raise_for_status()
                     asked = due
                 seen = due
-        except (StoreUnavailable, httpx2.HTTPError) as error:
+        except Exception as error:  # whatever it is: it is called again; the address itself is a secret
             log.warning("build_hook_failed", reason=type(error).__name__)
         await asyncio.sleep(HOOK_QUIET_SECONDS)
