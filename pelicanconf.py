@@ -83,6 +83,7 @@ PLUGINS = [
     "plugins.site_address",
     "plugins.front_matter",
     "plugins.hidden_posts",
+    "plugins.broken_links",
     "plugins.author_profiles",
     "plugins.reading_time",
     "plugins.whitepapers",
