@@ -127,7 +127,7 @@ def test_without_the_database_a_link_can_be_tried_again(client: TestClient, stor
 def test_a_fault_of_ours_is_a_sentence_and_a_trace_in_the_log(
     client: TestClient, store: Store, database_url: str, accept: str
 ) -> None:
-    """A lost table, which nobody foresaw, is a 500 (SQLite calls it a 503) that shows nothing of the inside, and stores nothing."""
+    """A lost table is a 500 (503 on SQLite, which calls it unreachable) that shows nothing of the inside."""
     store.write_now(
         lambda connection, _: connection.exec_driver_sql("ALTER TABLE submissions RENAME TO away"), None
     )
