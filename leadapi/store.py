@@ -172,6 +172,7 @@ def open_store(url: str) -> Store:
                 max_overflow=0,
                 pool_timeout=5,
                 pool_pre_ping=True,
+                hide_parameters=True,
                 connect_args={"connect_timeout": 5, "options": "-c statement_timeout=5000 -c timezone=UTC"},
             )
         )
@@ -182,6 +183,7 @@ def open_store(url: str) -> Store:
         poolclass=QueuePool,
         pool_size=READERS + 1,
         max_overflow=0,
+        hide_parameters=True,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)

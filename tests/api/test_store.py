@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.exc import ProgrammingError
 
 from leadapi import clock
 from leadapi.errors import StoreUnavailable
@@ -123,3 +124,16 @@ def test_a_locked_file_is_told_as_unavailable(tmp_path: Path) -> None:
     finally:
         door.close()
         other.close()
+
+
+def test_an_error_does_not_tell_what_was_stored(store: Store) -> None:
+    """The text of a database error, which may come into a log, names no address."""
+
+    def rule(connection: Connection, value: str) -> None:
+        connection.execute(text("SELECT no_such_column WHERE 'x' = :address"), {"address": value})
+
+    with pytest.raises((StoreUnavailable, ProgrammingError)) as told:
+        store.write_now(rule, "alice@example.com")
+    causes = [told.value, told.value.__cause__, told.value.__context__]
+    assert any("no_such_column" in str(error) for error in causes)
+    assert not any("alice@example.com" in str(error) for error in causes)
