@@ -8,8 +8,9 @@ the service has to go on while the site is away. This is all that the service kn
 import asyncio
 import json
 import os
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,14 @@ REFRESH_SECONDS = 60.0
 UNKNOWN_SLUG_SECONDS = 5.0
 """How soon it is asked again because somebody named a post that we do not know: it may be newer than our copy."""
 
+WAIT_SECONDS, FIRST_WAIT_SECONDS, FETCH_SECONDS = 2.0, 10.0, 30.0
+"""How long a request waits for the site, with a copy that is older and with none; when a fetch is given up."""
+
 LARGEST = 32 * 1024 * 1024
+
+_OF_POST = ("title", "url", "language", "comments")
+_OF_WHITEPAPER = ("title", "summary", "url", "thanks_url", "language", "edition")
+_OF_PAGE = ("title", "url")
 
 log = structlog.get_logger()
 
@@ -54,23 +62,33 @@ def parse(index: str, shell: str) -> PublicIndex:
         site = raw["site"]
         if "[[shell:main]]" not in shell:
             raise ValueError(f"{SHELL_FILE} has no place for a page's text")
+        style_hash, comments_etag = _text(raw["style_hash"]), raw["comments_etag"]
+        if not re.fullmatch(r"[A-Za-z0-9+/=_-]*", style_hash):
+            raise ValueError(f"{INDEX_FILE} has a style_hash that no header can carry")
         return PublicIndex(
-            site_name=site["name"],
-            site_url=site["url"],
-            language=site["language"],
-            style_hash=raw["style_hash"],
-            comments_etag=raw["comments_etag"],
-            posts=_entries(raw["posts"]),
-            whitepapers=_entries(raw["whitepapers"]),
-            pages=_entries(raw["pages"]),
+            site_name=_text(site["name"]),
+            site_url=_text(site["url"]),
+            language=_text(site["language"]),
+            style_hash=style_hash,
+            comments_etag=None if comments_etag is None else _text(comments_etag),
+            posts=_entries(raw["posts"], _OF_POST),
+            whitepapers=_entries(raw["whitepapers"], _OF_WHITEPAPER),
+            pages=_entries(raw["pages"], _OF_PAGE),
             shell=shell,
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{INDEX_FILE} is not what a build writes: {error!r}") from error
 
 
-def _entries(raw: Any) -> dict[str, Mapping[str, str]]:
-    return {str(slug): {name: str(value) for name, value in entry.items()} for slug, entry in raw.items()}
+def _entries(raw: Any, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    return {_text(slug): {name: _text(entry[name]) for name in names} for slug, entry in raw.items()}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    value.encode()  # half a surrogate pair can be written in JSON, and then not be sent to anybody
+    return value
 
 
 class IndexFromFolder:
@@ -92,8 +110,9 @@ class IndexFromFolder:
             stamps = [(folder / name).stat() for name in (INDEX_FILE, SHELL_FILE)]
             stamp = tuple(number for stat in stamps for number in (stat.st_mtime_ns, stat.st_ino, stat.st_size))
             if stamp != self._stamp:
-                self._index = parse((folder / INDEX_FILE).read_text(), (folder / SHELL_FILE).read_text())
-                self._stamp = stamp
+                texts = [(folder / name).read_text(encoding="utf-8") for name in (INDEX_FILE, SHELL_FILE)]
+                self._stamp = stamp  # good or not: the same files are not read and complained of again
+                self._index = parse(*texts)
         except (OSError, ValueError) as error:
             log.warning("site_unreadable", reason=str(error))
         return self._index
@@ -108,7 +127,11 @@ class IndexFromFolder:
 
 
 class IndexFromSite:
-    """The index of a site that lies elsewhere; fetched again each minute, the last good copy kept in var/."""
+    """The index of a site that lies elsewhere; asked for again each minute, the last good copy kept in var/.
+
+    Requests share one fetch. They wait for it a moment, so that they see what is new; a site that is slow or away
+    delays nobody for longer, since the copy that is known goes on.
+    """
 
     def __init__(self, site_url: str, var_dir: Path, client: httpx2.AsyncClient) -> None:
         self._site_url = site_url
@@ -117,8 +140,9 @@ class IndexFromSite:
         self._etags: dict[str, str] = {}
         self._bodies: dict[str, str] = {}
         self._asked = float("-inf")
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
         self._index: PublicIndex | None = None
+        self._written: tuple[str, ...] = ()
 
     async def current(self) -> PublicIndex:
         """The index, at most a minute old where the site answers."""
@@ -126,7 +150,9 @@ class IndexFromSite:
 
     def known(self) -> PublicIndex:
         """The index as it was last seen."""
-        return self._index or PublicIndex()
+        if self._index is None:
+            self._index = self._last_good()
+        return self._index
 
     async def knowing(self, kind: str, slug: str) -> PublicIndex:
         """The index; asked for anew when it does not know the slug (`kind` is posts or whitepapers)."""
@@ -134,33 +160,44 @@ class IndexFromSite:
         return index if slug in getattr(index, kind) else await self._not_older_than(UNKNOWN_SLUG_SECONDS)
 
     async def _not_older_than(self, seconds: float) -> PublicIndex:
-        async with self._lock:
-            if self._index is None:
-                self._index = self._last_good()
-            if time.monotonic() - self._asked >= seconds:
-                self._asked = time.monotonic()
-                await self._fetch()
-            return self._index
+        if self._fetching is None and time.monotonic() - self._asked >= seconds:
+            self._asked = time.monotonic()
+            self._fetching = asyncio.create_task(self._fetch())
+        if self._fetching is not None:
+            patience = WAIT_SECONDS if self.known().shell else FIRST_WAIT_SECONDS
+            await asyncio.wait({self._fetching}, timeout=max(0.0, self._asked + patience - time.monotonic()))
+        return self.known()
 
     def _last_good(self) -> PublicIndex:
         try:
-            return parse(*(path.read_text() for path in self._kept))
+            texts = tuple(path.read_text(encoding="utf-8") for path in self._kept)
+            index = parse(*texts)
         except (OSError, ValueError):
             return PublicIndex()
+        self._written = texts
+        return index
 
     async def _fetch(self) -> None:
         try:
-            index, shell = [await self._body(name) for name in (INDEX_FILE, SHELL_FILE)]
-            self._index = parse(index, shell)
-            for path, text in zip(self._kept, (index, shell), strict=True):
-                _replace(path, text)
-        except (httpx2.HTTPError, OSError, ValueError) as error:
+            async with asyncio.timeout(FETCH_SECONDS):
+                texts = tuple([await self._body(name) for name in (INDEX_FILE, SHELL_FILE)])
+            if texts != self._written:
+                self._index = parse(*texts)
+                for path, text in zip(self._kept, texts, strict=True):
+                    _replace(path, text)
+                self._written = texts
+        except Exception as error:  # whatever the site or the disk has: the index that is known goes on
             log.warning("site_unreachable", site=self._site_url, reason=str(error) or type(error).__name__)
+        finally:
+            self._fetching = None
 
     async def _body(self, name: str) -> str:
         headers = {"If-None-Match": self._etags[name]} if name in self._etags else {}
-        async with self._client.stream("GET", f"{self._site_url}/{name}", headers=headers) as answer:
-            if answer.status_code == httpx2.codes.NOT_MODIFIED:
+        url = f"{self._site_url}/{name}"
+        async with self._client.stream("GET", url, headers=headers, follow_redirects=True) as answer:
+            if answer.url.scheme != httpx2.URL(url).scheme == "https":
+                raise ValueError(f"{name} is sent on to {answer.url}, which is not https")
+            if headers and answer.status_code == httpx2.codes.NOT_MODIFIED:
                 return self._bodies[name]
             answer.raise_for_status()
             received = bytearray()
@@ -178,7 +215,7 @@ class IndexFromSite:
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
-    fresh.write_text(text)
+    fresh.write_text(text, encoding="utf-8", newline="")
     fresh.replace(path)
 
 
