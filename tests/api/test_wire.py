@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from doors import doors
@@ -282,12 +283,16 @@ def test_a_get_with_a_body_without_end_is_ended(port: int) -> None:
 
 def test_a_client_that_goes_away_is_no_fault_of_ours(port: int, caplog: pytest.LogCaptureFixture) -> None:
     """A body that breaks off is a line in the access log and no fault, and the next client is served."""
+
+    def broken_off() -> list[Any]:
+        return [line for line in logs if line.get("method") == "POST"]  # an earlier test's GET may end meanwhile
+
     with capture_logs() as logs:
         for _ in range(5):
             with connection(port) as client:
                 client.sendall(HEAD + b"Content-Length: 500\r\n\r\nemail=")
-        wait_until(lambda: len(logs) == 5)
+        wait_until(lambda: len(broken_off()) == 5)
         assert [answer.status for answer in ask(port, LAST_GET)] == [200]
-    assert [line["status"] for line in logs] == [0, 0, 0, 0, 0, 200]
+    assert [line["status"] for line in broken_off()] == [0, 0, 0, 0, 0]
     assert {line["event"] for line in logs} == {"answered"}
     assert caplog.text == ""
