@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from leadapi import comment_markup, comments, guards, leads, letters, pages, sessions, signed_links, typed_text
-from leadapi.error_responses import STATUS
+from leadapi.error_responses import form_again
 from leadapi.errors import Forbidden, Gone, InvalidInput, StoreUnavailable, TooOften
 from leadapi.public_index import PublicIndex
 from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
@@ -25,7 +25,7 @@ COOKIE = "desk"
 SHOWN = 50
 """How many comments and leads stand on the desk at once."""
 
-ON_ITS_WAY = "If this is the owner’s address, a letter with a link is on its way. The link works for 30 minutes."
+ON_ITS_WAY = "If this is the owner’s address, an e-mail with a link is on its way. The link works for 30 minutes."
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
@@ -101,7 +101,7 @@ async def ask_to_sign_in(
         await store.write(sessions.ask, sessions.Request(address, network, settings.owner_email, sender, now))
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         return _sign_in_form(known, settings, address, error)
-    return HTMLResponse(pages.render("message", known.shell, heading="Please open your mail", message=ON_ITS_WAY))
+    return HTMLResponse(pages.render("message", known.shell, heading="Check your inbox", message=ON_ITS_WAY))
 
 
 @router.api_route("/sign-in/{token}", methods=["GET", "HEAD"])
@@ -159,15 +159,11 @@ def _sign_in_form(
     settings: Settings,
     typed: str = "",
     error: InvalidInput | TooOften | StoreUnavailable | None = None,
-) -> HTMLResponse:
-    wrong = error.fields if isinstance(error, InvalidInput) else {}
-    body = pages.render(
-        "desk_sign_in",
-        index.shell,
-        email=typed_text.printable(typed),
-        errors=wrong,
-        notice=None if error is None else "Nothing was sent yet." if wrong else error.message,
-        mailbox=settings.owner_email if settings.development else None,
-    )
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooOften | StoreUnavailable) else {}
-    return HTMLResponse(body, 200 if error is None else STATUS[type(error)], headers)
+) -> Response:
+    values = {
+        "email": typed_text.printable(typed),
+        "mailbox": settings.owner_email if settings.development else None,
+    }
+    if error is not None:
+        return form_again("desk_sign_in", index.shell, error, **values)
+    return HTMLResponse(pages.render("desk_sign_in", index.shell, errors={}, notice=None, **values))

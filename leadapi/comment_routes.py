@@ -19,13 +19,13 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from leadapi import comment_markup, comments, letters, pages, signed_links, typed_text
 from leadapi.attribution import source
-from leadapi.error_responses import STATUS, error_json
+from leadapi.error_responses import error_json, form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, StoreUnavailable, TooOften
 from leadapi.public_index import PublicIndex
 from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
 from leadapi.settings import Settings
 
-RECEIVED = "Thank you. Your reply waits for approval."
+RECEIVED = "Thank you. Your reply is waiting for approval."
 STATES = {
     "pending": "waiting for your decision",
     "approved": "approved",
@@ -178,18 +178,15 @@ def _form_again(
     for name in {"parent", "submission_id"} & set(wrong):
         values.pop(name, None)
     entry = index.posts.get(typed.get("post", "").strip())
-    body = pages.render(
+    return form_again(
         "comment_form",
         index.shell,
+        error,
         values=values,
-        errors=wrong,
-        notice="Nothing was sent yet." if wrong else error.message,
         post_title=entry["title"] if entry else None,
         post_url=entry["url"] if entry else None,
-        longest=comment_markup.LONGEST,
+        longest=f"{comment_markup.LONGEST:,}",
     )
-    headers = {} if isinstance(error, InvalidInput) else {"Retry-After": str(error.retry_after)}
-    return HTMLResponse(body, STATUS[type(error)], headers)
 
 
 async def _listed(request: Request, store: StoreDep, post: str | None) -> Response:
@@ -228,7 +225,7 @@ def _moderation(row: Mapping[Any, Any], token: str, index: PublicIndex, notice: 
         index.shell,
         comment=row,
         body_html=Markup(comment_markup.render(row["body"])),  # noqa: S704 - cleaned by comment_markup
-        created_iso=row["created_at"].isoformat(),
+        created_iso=row["created_at"].isoformat(timespec="seconds"),
         created_text=row["created_at"].strftime("%B %-d, %Y, %H:%M UTC"),
         state=STATES[row["status"]],
         post_title=entry["title"] if entry else row["post"],

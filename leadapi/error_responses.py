@@ -77,9 +77,13 @@ async def answer(request: Request, error: AppError) -> Response:
     response = await _response(request, status, error.code, error.message, fields)
     if isinstance(error, TooOften | StoreUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
+    _note_unavailable(error)
+    return response
+
+
+def _note_unavailable(error: AppError) -> None:
     if isinstance(error, StoreUnavailable):
         log.error("store_unavailable", reason=type(error.__cause__).__name__)
-    return response
 
 
 async def _response(
@@ -88,6 +92,23 @@ async def _response(
     if wants_json(request):
         return error_json(status, code, message, fields)
     return _page((await request.app.state.index.current()).shell, status, message)
+
+
+def form_again(
+    page: str, shell: str | None, error: InvalidInput | TooOften | StoreUnavailable, **values: object
+) -> Response:
+    """A form as it was sent (a template of pages, with its `values`), with what is wrong beside each field.
+
+    A browser may keep it, alone of all our pages: its Back button must find what was typed.
+    """
+    wrong = error.fields if isinstance(error, InvalidInput) else {}
+    notice = "Nothing has been sent yet." if wrong else error.message
+    headers = {"Cache-Control": "private, no-cache"}
+    _note_unavailable(error)
+    if not isinstance(error, InvalidInput):
+        headers["Retry-After"] = str(error.retry_after)
+    body = pages.render(page, shell, errors=wrong, notice=notice, **values)
+    return HTMLResponse(body, STATUS[type(error)], headers)
 
 
 def _page(shell: str | None, status: int, message: str) -> HTMLResponse:

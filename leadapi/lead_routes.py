@@ -23,7 +23,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 
 from leadapi import guards, leads, letters, pages, signed_links, typed_text
 from leadapi.attribution import source
-from leadapi.error_responses import STATUS
+from leadapi.error_responses import form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, NotFound, StoreUnavailable, TooOften
 from leadapi.public_index import PublicIndex
 from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
@@ -31,7 +31,7 @@ from leadapi.settings import Settings
 from leadapi.submissions import CONSENT_TEXTS, CONSENT_VERSION, Submission, record_submission
 
 LONGEST_CTA = 64
-SENT = "Thank you. We have sent a letter to this address. Please open it and follow its link."
+SENT = "Thank you. An e-mail is on its way to this address. Please open it and follow its link."
 TICKED = ("yes", "on", "true", "1")
 
 router = APIRouter(prefix="/api", include_in_schema=False)
@@ -200,18 +200,15 @@ def _form_again(
     for name in {"post", "submission_id"} & set(wrong):
         values.pop(name, None)
     entry = index.whitepapers.get(typed.get("whitepaper", "").strip())
-    body = pages.render(
+    return form_again(
         "lead_form",
         index.shell,
+        error,
         values=values,
-        errors=wrong,
-        notice="Nothing was sent yet." if wrong else error.message,
         whitepaper_title=entry["title"] if entry else None,
         consent_text=CONSENT_TEXTS[CONSENT_VERSION],
         consent_given=typed.get("marketing_consent", "").strip().lower() in TICKED,
     )
-    headers = {} if isinstance(error, InvalidInput) else {"Retry-After": str(error.retry_after)}
-    return HTMLResponse(body, STATUS[type(error)], headers)
 
 
 def _link(purpose: signed_links.Purpose, token: str, settings: Settings) -> dict[str, str] | None:
@@ -228,7 +225,8 @@ def _expired(
     """A 410 that leads to where a new link is to be had: the signature is still good, only old."""
     if as_json:
         raise Gone(
-            "This link has expired. Please fill in the form again; we mail you a new one.", code="link_expired"
+            "This link has expired. Please fill in the form again, and we will mail you a new one.",
+            code="link_expired",
         )
     payload = signed_links.read(purpose, token, settings.secret_keys, timedelta(days=36_500))
     entry = index.whitepapers.get(payload["whitepaper"])

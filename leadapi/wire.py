@@ -32,6 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _reader_due: asyncio.TimerHandle | None = None
     _beside_body = 0
     _whole = True  # no request has begun that has not ended
+    _in_body = False  # the newest request's headers are here, its last byte is not
     _deaf = False  # nothing that comes now is read
 
     def connection_made(self, transport: Any) -> None:
@@ -49,12 +50,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._beside_body += len(data)
         super().data_received(data)
         if self._beside_body > LARGEST_HEADERS:
-            self._refuse("431 Request Header Fields Too Large", "The headers of the request are too large.")
+            self._refuse_newest("431 Request Header Fields Too Large", "The headers of the request are too large.")
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
-        self._beside_body, self._whole = 0, False
+        self._whole, self._in_body = False, False
         if self._headers_due is None:
             self._await_headers()
 
@@ -62,6 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """The headers are here."""
         self._stop_waiting()
         super().on_headers_complete()
+        self._in_body = True
 
     def on_body(self, body: bytes) -> None:
         """A part of the body; BodyLimits counts it."""
@@ -70,7 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here to its last byte."""
-        self._whole = True
+        self._whole, self._in_body, self._beside_body = True, False, 0
         super().on_message_complete()
 
     def pause_writing(self) -> None:
@@ -90,11 +92,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """What came is not HTTP; requests that came before it are still answered."""
-        if self._answering():
-            self._deaf, self.cycle.keep_alive = True, False
-        else:
-            self._refuse("400 Bad Request", "This request cannot be read: it is not HTTP/1.1.")
+        """What came is not HTTP."""
+        self._refuse_newest("400 Bad Request", "This request cannot be read: it is not HTTP/1.1.")
 
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -118,6 +117,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._headers_due = self.loop.call_later(HEADER_SECONDS, self._headers_are_late)
         else:
             self._refuse("408 Request Timeout", "The request took too long to arrive.")
+
+    def _refuse_newest(self, status: str, sentence: str) -> None:
+        """Refuse what is arriving; requests that came before it are answered, then the connection ends."""
+        its_own = self._in_body and not self.cycle.response_started and not self.pipeline
+        if self._answering() and not its_own:
+            self._deaf, self.cycle.keep_alive = True, False
+        else:
+            self._refuse(status, sentence)
 
     def _refuse(self, status: str, sentence: str) -> None:
         """Answer below the application, where there is no request that it could be asked about."""
@@ -159,6 +166,11 @@ class _PatientTransport:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send, unless the client is gone: of requests sent in a row uvicorn tells only the last that it is."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     def is_closing(self) -> bool:
         """Whether nothing more can be written."""

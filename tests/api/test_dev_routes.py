@@ -81,7 +81,7 @@ async def test_letters_are_listed_newest_first(client: httpx2.AsyncClient, tmp_p
 
 async def test_an_empty_mailbox_says_so(client: httpx2.AsyncClient) -> None:
     """Nothing was sent yet: the page says what to do."""
-    assert "No letter was sent yet" in (await client.get("/dev/mail/")).text
+    assert "No letter has been sent yet" in (await client.get("/dev/mail/")).text
 
 
 async def test_without_files_there_is_no_mailbox(client: httpx2.AsyncClient, app: FastAPI) -> None:

@@ -89,7 +89,7 @@ def test_a_button_on_the_desk_decides(client: TestClient, store: Store) -> None:
     action = re.search(r'action="(/api/moderate/[^"]+)"', client.get("/admin/").text)
     assert action
     assert "is approved" in client.post(action[1], data={"decision": "approve"}).text
-    assert "None waits for you." in client.get("/admin/").text
+    assert "Nothing is waiting for you." in client.get("/admin/").text
     assert [row.status for row in rows(store, tables.comments)] == ["approved"]
 
 

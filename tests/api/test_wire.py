@@ -1,6 +1,7 @@
 """Slow, greedy and confused clients at a real socket: each is answered or let go, in bounded time and memory."""
 
 import socket
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -159,15 +160,21 @@ def test_a_large_file_arrives_whole(port: int, monkeypatch: pytest.MonkeyPatch) 
         CHUNKED + b"1;" + b"a" * 1_000_000,
         CHUNKED + b"0\r\nX-A: " + b"a" * 1_000_000,
         CHUNKED + b"1\r\na\r\n" * 60_000 + b"0\r\n\r\n",
-        GET + GET + b"GET / HTTP/1.1\r\nX-A: " + b"a" * 1_000_000,
     ],
-    ids=["header", "address", "many headers", "chunk extension", "trailer", "tiny chunks", "third request"],
+    ids=["header", "address", "many headers", "chunk extension", "trailer", "tiny chunks"],
 )
 def test_all_that_is_not_a_body_is_bounded(port: int, request_: bytes) -> None:
     """Headers, address, trailers and what stands between chunks are at most 64 kB and some; then comes a 431."""
-    found = ask(port, request_)
-    assert [answer.status for answer in found] == [200] * request_.count(b"healthz") + [431]
-    assert found[-1].headers["connection"] == "close"
+    with connection(port) as client:
+        client.sendall(request_)
+        assert refusal(to_the_end(client)).status == 431
+
+
+def test_requests_before_one_that_is_too_large_are_answered(port: int) -> None:
+    """Each gets its own answer, never the refusal of a later one, and then the connection ends."""
+    first, second, *refused = ask(port, GET + GET + b"GET / HTTP/1.1\r\nX-A: " + b"a" * 1_000_000)
+    assert (first.status, second.status) == (200, 200)
+    assert [answer.status for answer in refused] in ([], [431])
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -271,6 +278,33 @@ def test_no_other_protocol_is_spoken(port: int, upgrade: bytes) -> None:
     with connection(port) as client:
         client.sendall(request)
         assert client.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"ZZ\r\n", b"-1\r\n", b"ffffffffffffffff0\r\n", b"3\r\na=bXX0\r\n\r\n", b"5\r\nemail\n"],
+    ids=["no number", "negative", "too long a number", "no line end", "a bare line feed"],
+)
+def test_a_body_that_breaks_the_rules_is_answered_at_once(port: int, store: Store, body: bytes) -> None:
+    """Chunks that are none: a 400 in a moment, and not a wait for a body that cannot come any more."""
+    before = len(rows(store, tables.submissions))
+    with connection(port) as client:
+        client.sendall(CHUNKED + body)
+        assert refusal(to_the_end(client)).status == 400
+    assert len(rows(store, tables.submissions)) == before
+
+
+def test_a_client_that_sends_many_requests_and_leaves_is_no_fault_of_ours(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Answers that nobody waits for any more are dropped without a word, and the next client is served."""
+    for _ in range(20):
+        with connection(port) as client:
+            client.sendall(b"GET /large.bin HTTP/1.1\r\nHost: blog\r\n\r\n" * 5)
+            client.recv(1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert [answer.status for answer in ask(port, LAST_GET)] == [200]
+    assert "Exception" not in caplog.text
 
 
 def test_a_get_with_a_body_without_end_is_ended(port: int) -> None:

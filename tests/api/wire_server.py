@@ -48,7 +48,14 @@ def served(app: FastAPI) -> Iterator[int]:
             timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+
+        def run() -> None:
+            with asyncio.Runner(
+                loop_factory=config.get_loop_factory()
+            ) as runner:  # uvloop, as the command line does
+                runner.run(server.serve(sockets=[listener]))
+
+        thread = threading.Thread(target=run)
         thread.start()
         try:
             wait_until(lambda: server.started or not thread.is_alive())
