@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -18,6 +19,11 @@ CHROMIUM_FLAGS = [
 ]
 
 Counts = Callable[[int, int], int]
+
+WHOLE = os.environ.get("TEST_COUNTS") == "full"
+settings.register_profile("small", max_examples=100, deadline=None)
+settings.register_profile("full", max_examples=1_000, deadline=None)
+settings.load_profile("full" if WHOLE else "small")
 
 
 def browser_path() -> str | None:
@@ -34,8 +40,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def counts() -> Counts:
     """`counts(small, full)`: the full number in `make test-full`, the small one otherwise."""
-    whole = os.environ.get("TEST_COUNTS") == "full"
-    return lambda small, full: full if whole else small
+    return lambda small, full: full if WHOLE else small
 
 
 @pytest.fixture(scope="module")

@@ -232,8 +232,6 @@ JSON_VALUE = st.recursive(
 )
 FIELD = st.sampled_from([*REPLY, "parent", "submission_id", "website", "surprise"])
 CALM = settings(
-    max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -348,8 +348,6 @@ JSON_VALUE = st.recursive(
 )
 FIELD = st.sampled_from([*FORM, "company", "marketing_consent", "submission_id", "website", "page", "surprise"])
 CALM = settings(
-    max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -203,7 +203,7 @@ def test_json_values_that_are_no_texts_are_read_as_a_form_has_them(client: TestC
     assert [consent.given for consent in rows(store, tables.consents)] == [True]
 
 
-CALM = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CALM = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 KIND = st.sampled_from(["application/json", MULTIPART, URLENCODED, "text/plain", "application/json; charset=x"])
 VALUE = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(ODDITIES)
 ANYTHING = st.recursive(

@@ -92,7 +92,7 @@ ASKED = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(PIECE | BYTES_OF_A_PIECE, max_size=8), headers=ASKED)
 def test_no_address_makes_a_server_error(client: TestClient, pieces: list[str], headers: dict[str, str]) -> None:
     """Any address with any headers gets a file of the site, a redirect inside it, or a 4xx."""
