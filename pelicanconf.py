@@ -81,6 +81,7 @@ PLUGIN_PATHS = ["."]
 PLUGINS = [
     "pelican.plugins.yaml_metadata",
     "plugins.site_address",
+    "plugins.root_addresses",
     "plugins.front_matter",
     "plugins.hidden_posts",
     "plugins.broken_links",

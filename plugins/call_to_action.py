@@ -71,13 +71,13 @@ class ShortcodeExtension(Extension):
         md.parser.blockprocessors.register(ShortcodeProcessor(md.parser), "whitepaper", 75)
 
 
-def slot(paper: Whitepaper, siteurl: str, cta: str) -> str:
+def slot(paper: Whitepaper, cta: str) -> str:
     """Return a slot: a paragraph that links to the landing page, marked so that a form can take its place."""
-    link = f'<a href="{escape(siteurl)}/{paper.url}">{escape(paper.title)}</a>'
+    link = f'<a href="/{paper.url}">{escape(paper.title)}</a>'
     return f'<p class="whitepaper-slot" data-whitepaper="{paper.slug}" data-cta="{cta}">{link}</p>'
 
 
-def fill_slots(html: str, library: Library, siteurl: str) -> str:
+def fill_slots(html: str, library: Library) -> str:
     """Name the whitepaper in each slot and number the slots; a slot whose whitepaper is unknown stays as it is."""
     number = 0
 
@@ -91,7 +91,7 @@ def fill_slots(html: str, library: Library, siteurl: str) -> str:
         else:
             number += 1
             cta = f"text-{number}"
-        return slot(paper, siteurl, cta)
+        return slot(paper, cta)
 
     return SLOT.sub(fill, html)
 
@@ -104,7 +104,7 @@ def place_offers(content: Content) -> None:
     content.whitepaper_slots = [unescape(found["slug"]) for found in SLOT.finditer(html)]
     keep_slots_out_of_summary(content, html)
     if content.whitepaper_slots:
-        content._content = fill_slots(html, content.settings["WHITEPAPER_LIBRARY"], content.settings["SITEURL"])
+        content._content = fill_slots(html, content.settings["WHITEPAPER_LIBRARY"])
 
 
 def keep_slots_out_of_summary(content: Content, html: str) -> None:
