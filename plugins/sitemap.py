@@ -55,9 +55,9 @@ def sitemap(site_url: str, pages: Iterable[Entry]) -> str:
 
 
 def robots(site_url: str, noindex: bool) -> str:
-    """Return robots.txt (RFC 9309); a preview sends all robots away."""
+    """Return robots.txt (RFC 9309). A preview lets all robots in: only one that reads its pages sees `noindex`."""
     if noindex:
-        return "User-agent: *\nDisallow: /\n"
+        return "User-agent: *\nDisallow:\n"
     rules = "User-agent: *\nDisallow: /api/\nDisallow: /admin/\n"
     return rules + (f"\nSitemap: {site_url}/sitemap.xml\n" if site_url else "")
 

@@ -71,7 +71,7 @@ def run_pelican(tmp_path: Path) -> RunPelican:
     def run(files: Mapping[str, str | bytes], *arguments: str) -> subprocess.CompletedProcess[str]:
         write_files(tmp_path / "content", files)
         command = [sys.executable, "-m", "pelican", str(tmp_path / "content"), "-o", str(tmp_path / "output")]
-        command += ["-s", str(ROOT / "pelicanconf.py"), "-t", str(theme_folder(tmp_path, None)), *arguments]
+        command += ["-s", str(ROOT / "pelicanconf.py"), "-t", str(ROOT / "theme"), *arguments]
         environment = {
             **os.environ,
             "VAR_DIR": str(tmp_path / "var"),

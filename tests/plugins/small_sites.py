@@ -63,8 +63,8 @@ def post(
 class MakeSite(Protocol):
     """Build a site from `{path below content/: text or bytes}` and return the output folder.
 
-    `templates` stand before the theme's; `theme="minimal"` takes the small theme above even where the
-    project has its own. `plugins` replaces the project's list; further settings go by their names.
+    `templates` stand before the theme's; `theme="minimal"` takes the small theme above.
+    `plugins` replaces the project's list; further settings go by their names.
     Each call replaces the content; the output is emptied first unless `keep_output` is true.
     """
 
@@ -97,12 +97,9 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
 
 
 def theme_folder(tmp_path: Path, theme: str | None) -> Path:
-    """The project's theme once it is whole, else the minimal one."""
-    own = ROOT / "theme"
-    if theme is None and all(
-        (own / "templates" / name).exists() for name in MINIMAL_TEMPLATES if name != "listing.html"
-    ):
-        return own
+    """The project's theme, or with "minimal" the small one above."""
+    if theme is None:
+        return ROOT / "theme"
     folder = tmp_path / "minimal-theme"
     write_files(folder / "templates", MINIMAL_TEMPLATES)
     (folder / "static").mkdir(exist_ok=True)

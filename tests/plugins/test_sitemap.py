@@ -78,11 +78,12 @@ def test_robots_find_the_sitemap_and_stay_out_of_the_service(make_site: MakeSite
     )
 
 
-def test_a_preview_sends_all_robots_away(make_site: MakeSite) -> None:
-    """What is not published yet is not to be found."""
-    assert (make_site(FILES, theme="minimal", NOINDEX=True) / "robots.txt").read_text() == (
-        "User-agent: *\nDisallow: /\n"
-    )
+def test_a_preview_lets_robots_read_that_they_are_to_stay_away(make_site: MakeSite) -> None:
+    """A robot that may not fetch a page never sees its noindex, and lists the bare address."""
+    output = make_site(FILES, NOINDEX=True)
+    assert (output / "robots.txt").read_text() == "User-agent: *\nDisallow:\n"
+    assert [path for path in output.rglob("*.html") if "content=noindex" not in path.read_text()] == []
+    assert "X-Robots-Tag: noindex" in (output / "_headers").read_text()
 
 
 def test_an_empty_blog_has_a_valid_sitemap(make_site: MakeSite) -> None:
