@@ -6,7 +6,6 @@ profile under every post and on the author's page. Mistakes in the files are tol
 A small drawing travels inside the page: one request less for every reader.
 """
 
-import re
 from base64 import b64encode
 from dataclasses import dataclass
 from itertools import chain
@@ -17,23 +16,26 @@ from urllib.parse import quote
 from markdown import markdown
 from pelican.plugins import signals
 from pelican.urlwrappers import Author
-from PIL import Image
 
 from plugins.front_matter.header import Header, read_folder
+from plugins.picture_sizes import size_of
 
 SMALL_SVG_BYTES = 1_500
-VIEW_BOX = re.compile(r"""viewBox=["'][-\d.]+[ ,]+[-\d.]+[ ,]+([\d.]+)[ ,]+([\d.]+)["']""")
 
 
 @dataclass(frozen=True)
 class AuthorProfile:
-    """One author; `picture` is for an img's src (a data: URI or a root-relative address), sizes in pixels."""
+    """One author; `picture` is for an img's src (a data: URI or a root-relative address), sizes in pixels.
+
+    `picture_url` is the root-relative address of the picture's file, "" without a picture.
+    """
 
     name: str
     slug: str
     role: str
     bio_html: str
     picture: str
+    picture_url: str
     picture_width: int | None
     picture_height: int | None
     picture_alt: str
@@ -51,7 +53,8 @@ def read_profiles(settings: dict[str, Any]) -> dict[str, AuthorProfile]:
 def profile_from(header: Header, content: Path, settings: dict[str, Any]) -> AuthorProfile:
     """Make a profile of a file without mistakes."""
     author = Author(header.text("name"), settings)
-    source, width, height = picture(content / "images", header.text("picture"))
+    name = header.text("picture")
+    source, width, height = picture(content / "images", name)
     links = header.fields["links"].value if "links" in header.fields else []
     return AuthorProfile(
         name=author.name,
@@ -59,6 +62,7 @@ def profile_from(header: Header, content: Path, settings: dict[str, Any]) -> Aut
         role=header.text("role"),
         bio_html=markdown(header.body.strip(), extensions=["smarty", "attr_list"], output_format="html"),
         picture=source,
+        picture_url=address(name) if source else "",
         picture_width=width,
         picture_height=height,
         picture_alt=header.text("picture_alt"),
@@ -67,21 +71,20 @@ def profile_from(header: Header, content: Path, settings: dict[str, Any]) -> Aut
     )
 
 
+def address(name: str) -> str:
+    """Return the root-relative address of a file below content/images/."""
+    return f"/images/{quote(name)}"
+
+
 def picture(images: Path, name: str) -> tuple[str, int | None, int | None]:
     """Return what the page shows and its size; ("", None, None) where there is no picture."""
     path = images / name
     if not name or not path.is_file():
         return "", None, None
-    address = f"/images/{quote(name)}"
-    if path.suffix.lower() != ".svg":
-        with Image.open(path) as image:
-            return address, *image.size
-    data = path.read_bytes()
-    box = VIEW_BOX.search(data.decode("utf-8", "replace"))
-    width, height = (round(float(box[1])), round(float(box[2]))) if box else (None, None)
-    if len(data) < SMALL_SVG_BYTES:
-        address = f"data:image/svg+xml;base64,{b64encode(data).decode()}"
-    return address, width, height
+    width, height = size_of(path) or (None, None)
+    if path.suffix.lower() == ".svg" and path.stat().st_size < SMALL_SVG_BYTES:
+        return f"data:image/svg+xml;base64,{b64encode(path.read_bytes()).decode()}", width, height
+    return address(name), width, height
 
 
 def introduce(generator: Any) -> None:

@@ -3,7 +3,8 @@
 
 Pelican leaves a draft's page out when it is told to, but copies the pictures and papers that the draft links to,
 and everything below content/images/. Someone who guesses an address then reads tomorrow's announcement. A file
-is copied only if something public links to it, or if nothing that is kept back does. And where a public post
+is copied only if something public links to it, or if nothing that is kept back does; an author's portrait waits
+for the first public post. And where a public post
 links to one that is not out yet, its words stand there without the link, until the day it is.
 """
 
@@ -14,6 +15,7 @@ from posixpath import join, normpath
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+from pelican.contents import Article
 from pelican.generators import ArticlesGenerator, PagesGenerator, StaticGenerator
 from pelican.plugins import signals
 
@@ -68,10 +70,12 @@ def keep_back(generators: Sequence[Any]) -> None:
         take_links_out(content, {draft.get_relative_source_path() for draft in hidden})
     for generator in generators:
         if isinstance(generator, StaticGenerator):
-            files = {f"/{_address(file)}": _name(file) for file in generator.staticfiles}
-            private = linked_files(hidden, files)
+            files = static_files(generator)
+            profiles = generator.context.get("author_profiles", {})
+            writing = {content.author.name for content in public if isinstance(content, Article)}
+            private = linked_files(hidden, files) | shown_with_authors(set(profiles) - writing, generator, files)
             if private:
-                private -= linked_files(public, files) | shown_with_authors(generator, files)
+                private -= linked_files(public, files) | shown_with_authors(writing, generator, files)
             kept = [file for file in generator.staticfiles if _name(file) not in private or _is_furniture(file)]
             generator.staticfiles = generator.context["staticfiles"] = kept
 
@@ -87,10 +91,16 @@ def take_links_out(content: Any, drafts: set[str]) -> None:
         content.metadata["summary"] = content._summary = LINK.sub(words, content.metadata["summary"])
 
 
-def shown_with_authors(generator: Any, files: Mapping[str, str]) -> set[str]:
-    """Return the files that authors' profiles show."""
+def static_files(generator: StaticGenerator) -> dict[str, str]:
+    """Return the files that are copied, relative to the content folder, by their root-relative address."""
+    return {f"/{_address(file)}": _name(file) for file in generator.staticfiles}
+
+
+def shown_with_authors(names: set[str], generator: Any, files: Mapping[str, str]) -> set[str]:
+    """Return the files that the profiles of some authors show."""
     profiles = generator.context.get("author_profiles", {}).values()
-    html = "".join(f' <img src="{profile.picture}">{profile.bio_html}' for profile in profiles)
+    shown = [profile for profile in profiles if profile.name in names]
+    html = "".join(f' <img src="{profile.picture_url}">{profile.bio_html}' for profile in shown)
     return {files[path] for path in addresses(html, "/", generator.settings) if path in files}
 
 

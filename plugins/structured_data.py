@@ -11,6 +11,8 @@ from typing import Any
 from markupsafe import Markup
 from pelican.plugins import signals
 
+from plugins.author_profiles import AuthorProfile
+
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -40,8 +42,13 @@ class Describer:
     def _publisher(self) -> dict[str, Any]:
         return {"@type": "Organization", "name": self.company, "url": self._address("")}
 
-    def _person(self, name: str, url: str) -> dict[str, Any]:
-        return {"@type": "Person", "name": name, "url": self._address(url)}
+    def _writer(self, author: Any, profile: Any) -> dict[str, Any]:
+        """Describe a person, or the company where the author bears its name."""
+        kind = "Organization" if author.name == self.company else "Person"
+        described = {"@type": kind, "name": author.name, "url": self._address(author.url)}
+        if profile and profile.picture_url:
+            described["image"] = self.site_url + profile.picture_url
+        return described
 
     def _trail(self, *steps: tuple[str, str]) -> dict[str, Any]:
         crumbs = [(self.site_name, ""), *steps]
@@ -63,7 +70,7 @@ class Describer:
             "description": str(Markup(post.summary).striptags()),  # noqa: S704 - only to take its tags away
             "datePublished": post.date.isoformat(),
             "dateModified": (getattr(post, "modified", None) or post.date).isoformat(),
-            "author": self._person(post.author.name, post.author.url),
+            "author": self._writer(post.author, getattr(post, "author_profile", None)),
             "publisher": self._publisher(),
             "inLanguage": post.lang,
             "articleSection": post.category.name,
@@ -91,10 +98,11 @@ class Describer:
         return [described, self._trail((str(page.title), page.url))]
 
     def _author(self, author: Any) -> list[dict[str, Any]]:
-        person = self._person(author.name, author.url)
-        if role := getattr(author, "role", ""):
-            person["jobTitle"] = role
-        page = {"@type": "ProfilePage", "@id": self._address(author.url), "mainEntity": person}
+        profile = author if isinstance(author, AuthorProfile) else None
+        writer = self._writer(author, profile)
+        if profile and profile.role and writer["@type"] == "Person":
+            writer["jobTitle"] = profile.role
+        page = {"@type": "ProfilePage", "@id": self._address(author.url), "mainEntity": writer}
         return [page, self._trail((author.name, author.url))]
 
     def _listing(self, group: Any, number: int | None = None, url: str = "") -> list[dict[str, Any]]:

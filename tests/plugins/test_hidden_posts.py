@@ -111,6 +111,28 @@ def test_a_draft_takes_neither_the_icon_nor_an_authors_picture_away(make_site: M
     assert (output / "favicon.svg").exists()
 
 
+@pytest.mark.parametrize("waiting", [{}, {"articles/plan.md": post("Plan", author="Bob Baker", more=DRAFT)}])
+def test_a_portrait_waits_for_its_authors_first_public_post(
+    make_site: MakeSite, waiting: dict[str, str | bytes]
+) -> None:
+    """The picture of an author who has nothing public is not in the output; with the first post it is."""
+    bob = "---\nname: Bob Baker\npicture: bob.svg\npicture_alt: Bob\n---\n![Bob](/images/bob-at-work.svg)\n"
+    files = {
+        "articles/open.md": OPEN,
+        "authors/bob.md": bob,
+        "images/bob.svg": "<svg/>",
+        "images/bob-at-work.svg": "<svg/>",
+        "images/free.svg": "<svg/>",
+        **waiting,
+    }
+    output = make_site(files, theme="minimal", plugins=PLUGINS)
+    assert naming(output, "bob") == []
+    assert (output / "images/free.svg").exists()
+    out = {**files, "articles/out.md": post("Out", author="Bob Baker")}
+    output = make_site(out, theme="minimal", plugins=PLUGINS)
+    assert {"images/bob.svg", "images/bob-at-work.svg"} <= set(everything(output))
+
+
 def test_a_page_that_is_a_draft_is_not_published(make_site: MakeSite) -> None:
     """Neither the page, in any language, nor its attachment is in the output."""
     page = PAGE.format("status: draft\n").replace("about", "zanzibar").replace("Us.", "[x]({attach}zanzibar.pdf)")

@@ -122,6 +122,35 @@ def test_an_author_is_a_person_with_a_role(make_site: MakeSite) -> None:
     assert person == {**described(output, "on-trust")["BlogPosting"]["author"], "jobTitle": "Coach"}
 
 
+def test_the_house_is_an_organization(make_site: MakeSite) -> None:
+    """The author who bears the company's name is the company, on its page and in its posts; it has no job."""
+    house = "---\nname: Progress Coaching\nrole: The house\n---\nWe coach.\n"
+    output = make_site({"ours.md": post("Ours", author="Progress Coaching"), "authors/house.md": house})
+    author = described(output, "ours")["BlogPosting"]["author"]
+    assert author == {
+        "@type": "Organization",
+        "name": "Progress Coaching",
+        "url": f"{SITE}author/progress-coaching/",
+    }
+    assert described(output, "author/progress-coaching")["ProfilePage"]["mainEntity"] == author
+
+
+@pytest.mark.parametrize("size", [10, 2_000])
+def test_an_authors_picture_is_described_by_its_address(make_site: MakeSite, size: int) -> None:
+    """The portrait is named by the address of its file, also where a small drawing travels inside the page."""
+    bob = "---\nname: Bob Baker\npicture: the bob.svg\npicture_alt: Bob\n---\n"
+    drawing = "<svg viewBox='0 0 9 9'>" + " " * size + "</svg>"
+    output = make_site(
+        {"a.md": post("On Trust", author="Bob Baker"), "authors/bob.md": bob, "images/the bob.svg": drawing}
+    )
+    for person in (
+        described(output, "on-trust")["BlogPosting"]["author"],
+        described(output, "author/bob-baker")["ProfilePage"]["mainEntity"],
+    ):
+        assert person["image"] == f"{SITE}images/the%20bob.svg"
+    assert (output / "images/the bob.svg").exists()
+
+
 def test_numbered_pages_are_described_as_themselves(make_site: MakeSite) -> None:
     """A listing's older page has its own name and address, and the trail leads to it."""
     posts = {f"p{n}.md": post(f"P{n}", f"2024-01-{n:02}") for n in range(1, 21)}
