@@ -85,6 +85,8 @@ PLUGINS = [
     "plugins.front_matter",
     "plugins.hidden_posts",
     "plugins.broken_links",
+    "plugins.content_pictures",
+    "plugins.wide_content",
     "plugins.author_profiles",
     "plugins.reading_time",
     "plugins.whitepapers",

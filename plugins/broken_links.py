@@ -13,7 +13,7 @@ from pelican.plugins import signals
 
 from plugins.front_matter.values import did_you_mean
 from plugins.hidden_posts import PUBLIC, TO_FILES, contents_of, source_path
-from plugins.mistakes import ContentMistakes, Mistake, shown_path
+from plugins.mistakes import ContentMistakes, Mistake, line_with, shown_path
 
 
 def broken_links(content: Any, root: Path) -> Iterator[Mistake]:
@@ -25,12 +25,7 @@ def broken_links(content: Any, root: Path) -> Iterator[Mistake]:
         if not (root / path).is_file():
             known = sorted(one.relative_to(root).as_posix() for one in root.rglob("*") if one.is_file())
             told = f'There is no file "{path}" in {shown_path(str(root))}/.{did_you_mean(path, known)}'
-            yield Mistake(shown_path(content.source_path), _line(content.source_path, link["value"]), told)
-
-
-def _line(path: str, typed: str) -> int:
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if typed in line), 1)
+            yield Mistake(shown_path(content.source_path), line_with(content.source_path, link["value"]), told)
 
 
 def check(generator: Any) -> None:

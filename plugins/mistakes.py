@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -41,6 +42,12 @@ def shown_path(path: str) -> str:
     """Return a path as the author types it: from the current folder where it lies below it."""
     relative = os.path.relpath(path)
     return path if relative.startswith(os.pardir) else relative
+
+
+def line_with(path: str, typed: str) -> int:
+    """Return the first line of a file, from 1, in which something stands as it was typed; 1 where none has it."""
+    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if typed in line), 1)
 
 
 class PlainMessage(logging.Filter):

@@ -166,7 +166,7 @@ def test_a_hidden_post_is_at_its_own_address_alone(make_site: MakeSite, lang: st
     hidden = post(
         "Zanzibar",
         "2024-01-03",
-        "Rare walrus talk. ![x]({attach}picture.png)",
+        "Rare walrus talk. ![x]({attach}picture.svg)",
         tags="[trust, zanzibar-tag]",
         category="Zanzibar",
         more=f"status: hidden\n{lang}",
@@ -174,14 +174,14 @@ def test_a_hidden_post_is_at_its_own_address_alone(make_site: MakeSite, lang: st
     files = {
         **others,
         "articles/zanzibar.md": hidden,
-        "articles/picture.png": b"picture",
+        "articles/picture.svg": "<svg/>",
         "authors/alice-archer.md": ALICE,
         "pages/about.md": PAGE.format(""),
         "whitepapers/asking.md": WHITEPAPER.format(""),
     }
     output = make_site(files)
     assert NOINDEX.search((output / "zanzibar/index.html").read_text())
-    assert (output / "zanzibar/picture.png").exists()
+    assert (output / "zanzibar/picture.svg").exists()
     shutil.rmtree(output / "zanzibar")
     assert naming(output, "zanzibar") == []
 
