@@ -59,6 +59,7 @@ PAGE_SHELL_SAVE_AS, NOT_SENT_SAVE_AS = "page-shell.html", "not-sent/index.html"
 JINJA_ENVIRONMENT = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
 TYPOGRIFY = False
 CACHE_CONTENT = LOAD_CONTENT_CACHE = False
+CACHE_PATH = ".cache"  # for the social cards
 MARKDOWN = {
     "extensions": [
         "abbr",
@@ -96,6 +97,7 @@ PLUGINS = [
     "plugins.neighbours",
     "plugins.related_posts",
     "plugins.call_to_action",
+    "plugins.social_cards",
     "plugins.structured_data",
     "plugins.assets",
     "plugins.feeds",

@@ -42,6 +42,10 @@ class Describer:
     def _publisher(self) -> dict[str, Any]:
         return {"@type": "Organization", "name": self.company, "url": self._address("")}
 
+    def _image(self, thing: Any) -> dict[str, str]:
+        card = getattr(thing, "social_card", None)
+        return {"image": self.site_url + card.url} if card else {}
+
     def _writer(self, author: Any, profile: Any) -> dict[str, Any]:
         """Describe a person, or the company where the author bears its name."""
         kind = "Organization" if author.name == self.company else "Person"
@@ -77,6 +81,7 @@ class Describer:
             "keywords": [tag.name for tag in getattr(post, "tags", ())],
             "wordCount": post.word_count,
             "commentCount": post.comment_count,
+            **self._image(post),
         }
         if post.comments:
             described["comment"] = [self._comment(comment) for comment in post.comments]
@@ -123,6 +128,7 @@ class Describer:
             "datePublished": paper.date.isoformat(),
             "version": paper.edition,
             "publisher": self._publisher(),
+            **self._image(paper),
         }
         return [described, self._trail((paper.title, paper.url))]
 

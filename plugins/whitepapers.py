@@ -39,6 +39,7 @@ class Whitepaper:
     date: datetime
     source_path: str
     page_count: int | None = None  # set once the PDF is made
+    social_card: Any = None  # set once it is made
 
     @property
     def url(self) -> str:

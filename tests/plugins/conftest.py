@@ -21,7 +21,9 @@ from small_sites import ROOT, MakeSite, RunPelican, theme_folder, write_files
 
 
 @pytest.fixture
-def make_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSite:
+def make_site(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> MakeSite:
     """Builds in this process, with the receivers of earlier builds forgotten."""
     monkeypatch.syspath_prepend(str(ROOT))
 
@@ -44,7 +46,7 @@ def make_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSite:
             "OUTPUT_PATH": str(output),
             "VAR_DIR": str(tmp_path / "var"),
             "WHITEPAPER_DIR": str(tmp_path / "var" / "whitepapers"),
-            "CACHE_PATH": str(tmp_path / "cache"),
+            "CACHE_PATH": str(tmp_path_factory.getbasetemp() / "cache"),
             "THEME": str(theme_folder(tmp_path, theme)),
             "THEME_TEMPLATES_OVERRIDES": [str(tmp_path / "templates")],
             "SITEURL": "https://blog.example.com",
