@@ -4,7 +4,6 @@
 Typst refuses them too (PDF/UA forbids a glyph that means nothing), but can name neither the file nor the line.
 """
 
-import struct
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -16,20 +15,11 @@ WORKING_FACES = "SourceSerif4-*.ttf"  # every text may be set in any of these; t
 
 
 def code_points(font: Path) -> set[int]:
-    """Return the characters a TrueType file has a glyph for (OpenType 1.9, cmap, format 12)."""
-    data = font.read_bytes()
-    (tables,) = struct.unpack_from(">H", data, 4)
-    records = (struct.unpack_from(">4sIII", data, 12 + 16 * number) for number in range(tables))
-    cmap = next(offset for tag, _, offset, _ in records if tag == b"cmap")
-    (subtables,) = struct.unpack_from(">H", data, cmap + 2)
-    for number in range(subtables):
-        _, _, offset = struct.unpack_from(">HHI", data, cmap + 4 + 8 * number)
-        kind, _, _, _, groups = struct.unpack_from(">HHIII", data, cmap + offset)
-        if kind == 12:
-            starts = (cmap + offset + 16 + 12 * group for group in range(groups))
-            ranges = (struct.unpack_from(">II", data, start) for start in starts)
-            return {point for first, last in ranges for point in range(first, last + 1)}
-    raise ValueError(f"{font.name} has no character map in format 12")
+    """Return the characters that a font has a glyph for."""
+    from fontTools.ttLib import TTFont  # here, so that only who asks waits for it
+
+    with TTFont(font, lazy=True) as face:
+        return set(face.getBestCmap())
 
 
 @cache
