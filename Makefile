@@ -2,7 +2,9 @@
 PY ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
-ADDRESS = http://127.0.0.1:$(PORT)
+# Where it can be opened: what listens everywhere is found at 127.0.0.1, and IPv6 stands in brackets.
+NAME = $(or $(filter-out 0.0.0.0 ::,$(HOST)),127.0.0.1)
+ADDRESS = http://$(if $(findstring :,$(NAME)),[$(NAME)],$(NAME)):$(PORT)
 BIN = .venv/bin
 RUN = $(BIN)/python
 SET_UP = @$(PY) scripts/bootstrap.py
@@ -24,7 +26,7 @@ serve: export LEADAPI_SITE_URL ?= $(SITE_URL)
 serve: export COMMENTS_URL ?= $(ADDRESS)/api/comments
 serve: # the blog, its service and its mailbox on http://127.0.0.1:8000; saves show at once (PORT=, HOST=)
 	$(SET_UP) site api
-	@exec $(RUN) -m leadapi serve --host $(HOST) --port $(PORT)
+	@exec $(RUN) -m leadapi serve --host "$(HOST)" --port "$(PORT)"
 
 test: check # everything, with small counts: linters, types, unit, API, built site, journeys in a real browser
 	@$(RUN) -m pytest -n 2 --dist loadfile
