@@ -21,8 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from leadapi import leads, migrations
 from leadapi.app import create_app
-from leadapi.settings import BadSettings, Problem, Settings, from_environment, problems
+from leadapi.settings import BadSettings, Problem, Settings, from_environment
 from leadapi.site_builds import SiteBuilds
+from leadapi.start_checks import problems
 from leadapi.store import open_store
 from leadapi.wire import BoundedProtocol
 

@@ -1,29 +1,21 @@
-"""What the environment may say (prefix LEADAPI_), and what is too weak to start with.
+"""What the environment may say (prefix LEADAPI_).
 
-Development fills in what is missing, so that one command is enough; production refuses instead, and says which
-variable is wrong. Nothing is read at import: from_environment() is called once, by the command line.
+Development fills in what is missing, so that one command is enough; in production start_checks refuses instead,
+and says which variable is wrong. Nothing is read at import: the command line calls from_environment() once.
 """
 
 import fcntl
 import os
-import re
 import secrets
-import shlex
-import shutil
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from itertools import pairwise
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import urlsplit
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-
-LEAST_KEY_BYTES = 32
-LEAST_KEY_VARIETY = 10
-GUESSABLE = ("changeme", "change-me", "secret", "password", "example", "your-key", "insecure", "qwert", "123456")
-KEY_ADVICE = f"{LEAST_KEY_BYTES} random characters or more"
 
 Network = IPv4Network | IPv6Network
 
@@ -82,6 +74,11 @@ class Settings(BaseSettings):
     @classmethod
     def _no_slash_at_the_end(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("mail_from", "owner_email")
+    @classmethod
+    def _as_letters_carry_it(cls, value: str) -> str:  # what is no address stays, to be told of
+        return ascii_address(value) or value
 
     @property
     def development(self) -> bool:
@@ -171,130 +168,27 @@ def _kept_key(path: Path) -> str:
     return key
 
 
-def problems(settings: Settings) -> list[Problem]:
-    """Everything that is wrong or doubtful, fatal or not; an empty list is a good start."""
-    return [*_key_problems(settings), *_address_problems(settings), *_place_problems(settings)]
+def ascii_address(text: str) -> str | None:
+    """The address with its domain in ASCII (IDNA), as every mail server takes it; None where it is no address.
 
-
-def _key_problems(settings: Settings) -> list[Problem]:
-    found = []
-    hash_keys = (settings.hash_key,) if settings.hash_key else ()
-    for variable, keys in (("SECRET_KEYS", settings.secret_keys), ("HASH_KEY", hash_keys)):
-        if not keys:
-            found.append(Problem(variable, f"is not set. Give it {KEY_ADVICE}."))
-        for why in filter(None, map(_weakness, keys)):
-            found.append(Problem(variable, f"a key {why}. Use {KEY_ADVICE}."))
-    if settings.hash_key and settings.hash_key in settings.secret_keys:
-        found.append(Problem("HASH_KEY", f"is one of LEADAPI_SECRET_KEYS. Use {KEY_ADVICE} of its own."))
-    return found
-
-
-def _weakness(key: str) -> str:
-    if len(key.encode()) < LEAST_KEY_BYTES:
-        return f"is shorter than {LEAST_KEY_BYTES} bytes"
-    if len(set(key)) < LEAST_KEY_VARIETY:
-        return "repeats a few characters"
-    if any(key[period:] == key[:-period] for period in range(1, len(key) // 2 + 1)):
-        return "repeats itself"
-    in_order = sum(abs(ord(one) - ord(next_one)) <= 1 for one, next_one in pairwise(key))
-    if in_order * 3 > len(key) * 2 or any(word in key.lower() for word in GUESSABLE):
-        return "can be guessed"
-    return ""
-
-
-def _address_problems(settings: Settings) -> list[Problem]:
-    found = [*_site_problems(settings), *_mail_problems(settings)]
-    for variable, value in (("MAIL_FROM", settings.mail_from), ("OWNER_EMAIL", settings.owner_email)):
-        if not value:
-            found.append(Problem(variable, "is not set. Give it an e-mail address."))
-        elif not re.fullmatch(r"""[^@\s,;:<>()"]+@[^@\s,;<>()"]+""", value):
-            found.append(Problem(variable, "is not one e-mail address alone, such as blog@example.com."))
-    hook = _address(settings.build_hook_url)
-    if settings.build_hook_url and (hook is None or hook.scheme not in ("http", "https") or not hook.hostname):
-        found.append(Problem("BUILD_HOOK_URL", "is not an http or https address."))
-    return found
-
-
-def _site_problems(settings: Settings) -> list[Problem]:
-    if not settings.site_url:
-        return [Problem("SITE_URL", "is not set. Links in letters begin with it, e.g. https://blog.example.com.")]
-    site = _address(settings.site_url)
-    if site is None or site.scheme not in ("http", "https") or not site.hostname:
-        return [Problem("SITE_URL", "is not an http or https address, such as https://blog.example.com.")]
-    host = site.netloc.rpartition("@")[2]
-    if site.path or site.query or site.fragment or site.netloc != host:
-        return [Problem("SITE_URL", f"has more than a host. Give it {site.scheme}://{host}.")]
-    if not re.fullmatch(r"[A-Za-z0-9.:[\]_-]+", host):
-        return [
-            Problem("SITE_URL", f"{host!r} is not a host's name as browsers send it (xn--… for other letters).")
-        ]
-    if site.scheme == "http" and not settings.development:
-        loopback = site.hostname in ("localhost", "127.0.0.1", "::1")
-        return [Problem("SITE_URL", "is not https; only a trial on this machine may be.", fatal=not loopback)]
-    return []
-
-
-def _mail_problems(settings: Settings) -> list[Problem]:
-    if not settings.mail_url:
-        return [Problem("MAIL_URL", "is not set. Give it smtp://…, smtps://… or file:///a/folder.")]
-    mail = _address(settings.mail_url)
-    if mail is None:
-        return [Problem("MAIL_URL", "is not an address. Give it smtp://…, smtps://… or file:///a/folder.")]
-    if mail.scheme not in ("smtp", "smtps", "file"):
-        return [Problem("MAIL_URL", f"begins with {mail.scheme!r}; it must be smtp, smtps or file.")]
-    if mail.scheme != "file":
-        return [] if mail.hostname else [Problem("MAIL_URL", "names no mail server.")]
-    if mail.netloc or not mail.path.strip("/"):
-        return [Problem("MAIL_URL", "names no folder. Give it file:///a/folder, with three slashes.")]
-    if not _can_be_written(Path(unquote(mail.path))):
-        return [Problem("MAIL_URL", f"letters cannot be written to {unquote(mail.path)!r}.")]
-    if settings.development:
-        return []
-    return [Problem("MAIL_URL", "writes letters to files; nobody will receive them.", fatal=False)]
-
-
-def _address(text: str) -> SplitResult | None:
-    """The parts of an address; None where it has none, such as a port that is no number."""
+    Its domain may be known on one machine or in one network alone, such as localhost (RFC 6761), which the library
+    takes only as a part of another domain.
+    """
     try:
-        parts = urlsplit(text)
-        _ = parts.port  # read only when asked for
-    except ValueError:
+        found = validate_email(
+            f"{text}{_ELSEWHERE}", check_deliverability=False, allow_smtputf8=False, strict=True
+        )
+    except EmailNotValidError:
         return None
-    return parts
+    return (found.ascii_email or found.normalized).removesuffix(_ELSEWHERE)
 
 
-def _can_be_written(folder: Path) -> bool:
-    """Whether files can be put there; a folder that is not there yet can be made where its parent is writable."""
-    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+_ELSEWHERE = ".example.com"
 
 
-def _place_problems(settings: Settings) -> list[Problem]:
-    found = []
-    if settings.site_dir and not settings.development and not (settings.site_dir / "index.html").is_file():
-        found.append(
-            Problem("SITE_DIR", f"there is no site in {str(settings.site_dir)!r}. Build it: make publish.")
-        )
-    if not settings.database_url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-        found.append(Problem("DATABASE_URL", "must begin with sqlite:/// or postgresql://."))
-    elif settings.database_url.partition("?")[0] in ("sqlite:///", "sqlite:///:memory:"):
-        found.append(Problem("DATABASE_URL", "names no file, e.g. sqlite:///var/leadapi.sqlite3."))
-    elif _address(settings.database_url) is None:
-        found.append(Problem("DATABASE_URL", "is not an address, e.g. postgresql://user:password@host:5432/name."))
-    if not _can_be_written(settings.var_dir):
-        found.append(Problem("VAR_DIR", f"files cannot be written to {str(settings.var_dir)!r}."))
-    if not settings.development and not any(settings.whitepaper_dir.glob("*/*.pdf")):
-        told = f"holds no PDF ({settings.whitepaper_dir}). Make them: make papers."
-        found.append(Problem("WHITEPAPER_DIR", told, fatal=False))
-    if settings.build_command and not _can_be_run(settings.build_command):
-        found.append(
-            Problem("BUILD_COMMAND", "cannot be run. Give it a program that is there, and its arguments.")
-        )
-    return found
-
-
-def _can_be_run(command: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether the host's name means this machine and no other (RFC 6761, 6.3; RFC 6890, 2.2)."""
     try:
-        return shutil.which(shlex.split(command)[0]) is not None
-    except (ValueError, IndexError):
-        return False
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"

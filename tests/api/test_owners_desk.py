@@ -14,7 +14,8 @@ from doors import ORIGIN, doors
 from examples import ALICE, BOB, ODDITIES, record, reply, rows, sent
 from starlette.testclient import TestClient
 
-from leadapi import letters, sessions, signed_links, tables
+from leadapi import letters, sessions, signed_links, smtp, tables
+from leadapi.settings import Settings
 from leadapi.store import Store
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -196,3 +197,28 @@ def test_odd_text_is_answered(client: TestClient, typed: str) -> None:
     answer = client.post("/admin/sign-in", content=json.dumps({"email": typed}), headers=headers)
     assert answer.status_code == 422
     assert 'aria-invalid="true"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("given", "typed", "to"),
+    [
+        ("owner@müller.de", "Owner@MÜLLER.de", "owner@xn--mller-kva.de"),
+        ("owner@müller.de", "owner@xn--mller-kva.de", "owner@xn--mller-kva.de"),
+        ("owner@localhost", "owner@localhost", "owner@localhost"),
+        ("owner@corp.local", "Owner@corp.local", "owner@corp.local"),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_owner_who_passes_the_doctor_can_sign_in(
+    store: Store, tmp_path: Path, given: str, typed: str, to: str
+) -> None:
+    """However the domain is written, there and in the form, the letter goes to one valid address."""
+    settings = Settings(env="development", owner_email=given, mail_from="blog@example.com")
+    with doors(store, tmp_path, owner_email=settings.owner_email) as client:
+        assert SAME in client.post("/admin/sign-in", data={"email": typed}).text
+        (payload,) = sent(store)
+        letter = smtp.message(payload, settings.mail_from, "The Blog")
+        assert f"\r\nTo: {to}\r\n".encode() in letter.as_bytes()
+        found = re.search(rf"^{ORIGIN}(/admin/sign-in/\S+)$", payload["text"], re.MULTILINE)
+        assert found and client.post(found[1]).status_code == 303
+        assert signed_in(client)
