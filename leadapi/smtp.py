@@ -4,6 +4,10 @@ A refusal for good of the receiver or the letter itself (RFC 5321, 4.2.1: a 5yz 
 else is tried again: no connection, a time-out, 4yz, and a server that refuses us (at its door, our sender, our
 password), since then every letter is refused, and the owner can mend it. The letter keeps its Message-ID, so that
 one that arrives twice can be seen to be one.
+
+A password leaves only for this machine, or over TLS whose certificate is good (RFC 8314, 3); until the server has
+it, letters wait. Without a password TLS is used where the server has it, whatever its certificate: against whoever
+only listens it beats clear text, and mail between servers knows no better (RFC 7435, RFC 3207, 4.1).
 """
 
 import ssl
@@ -17,9 +21,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+import structlog
 
 from leadapi.clock import now
 from leadapi.errors import RefusedForGood
+from leadapi.settings import is_loopback
 
 Send = Callable[[EmailMessage], Awaitable[None]]
 
@@ -29,6 +35,8 @@ TIMEOUT_SECONDS = 30.0
 
 ABOUT_US = (530, 534, 535, 538)
 """Replies that ask us to sign in, wherever they come (RFC 4954, 6)."""
+
+log = structlog.get_logger()
 
 
 def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailMessage:
@@ -51,22 +59,30 @@ def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailM
 
 
 def sender_to(mail_url: str) -> Send:
-    """How letters leave: smtp:// (STARTTLS where the server has it), smtps:// (TLS at once) or file:///folder."""
+    """How letters leave: smtp:// (STARTTLS), smtps:// (TLS at once) or file:///folder.
+
+    Each try raises RefusedForGood, or what the library raises; the letter then waits.
+    """
     address = urlsplit(mail_url)
     if address.scheme == "file":
         return _to_files(Path(unquote(address.path)))
-    tls = address.scheme == "smtps"
+    host, at_once, signs_in = address.hostname or "", address.scheme == "smtps", bool(address.username)
+    secured = (at_once or signs_in) and not is_loopback(host)
     context = ssl.create_default_context()
+    if not secured:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
 
     async def send(letter: EmailMessage) -> None:
         try:
             await aiosmtplib.send(
                 letter,
-                hostname=address.hostname,
-                port=address.port or (465 if tls else 587),
+                hostname=host,
+                port=address.port or (465 if at_once else 587),
                 username=unquote(address.username) if address.username else None,
                 password=unquote(address.password) if address.password else None,
-                use_tls=tls,
+                use_tls=at_once,
+                start_tls=True if secured and not at_once else None,  # None: where the server has it
                 tls_context=context,
                 timeout=TIMEOUT_SECONDS,
             )
@@ -74,8 +90,20 @@ def sender_to(mail_url: str) -> Send:
             raise _judged(error, error.recipients) from error
         except aiosmtplib.SMTPDataError as error:
             raise _judged(error, [error]) from error
+        except (aiosmtplib.SMTPException, ssl.SSLError) as error:
+            if secured and (why := _why_insecure(error)):
+                log.warning("letters_wait", reason=f"The mail server {host} {why}, so letters wait.")
+            raise
 
     return send
+
+
+def _why_insecure(error: Exception) -> str:
+    """What the server lacks, as the end of "the mail server …"; nothing for every other failure."""
+    certificate = error.__cause__ if isinstance(error, aiosmtplib.SMTPConnectError) else error
+    if isinstance(certificate, ssl.SSLCertVerificationError):
+        return f"has a certificate that is not good ({certificate.verify_message.rstrip('.')})"
+    return "offers no TLS (STARTTLS)" if type(error) is aiosmtplib.SMTPException else ""
 
 
 def _judged(

@@ -1,12 +1,13 @@
 """A real mail server on a port of its own, which answers as a test wants it to."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 
 @dataclass
@@ -18,6 +19,14 @@ class Mailbox:
     at_letter: list[str] = field(default_factory=list)
     letters: list[bytes] = field(default_factory=list)
     receivers: list[str] = field(default_factory=list)
+    passwords: list[bytes] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)
+
+    def let_in(
+        self, server: SMTP, session: Any, envelope: Any, mechanism: str, given: LoginPassword
+    ) -> AuthResult:
+        self.passwords.append(given.password)
+        return AuthResult(success=True)
 
     async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:
         envelope.mail_from = address
@@ -34,6 +43,7 @@ class Mailbox:
         if answer.startswith("2"):
             self.letters.append(envelope.original_content)
             self.receivers += envelope.rcpt_tos
+            self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
         return answer
 
 
@@ -46,9 +56,32 @@ class OldSMTP(SMTP):
 
 
 @asynccontextmanager
-async def mail_server(mailbox: Mailbox, kind: type[SMTP] = SMTP) -> AsyncIterator[str]:
-    """The address of a server, as MAIL_URL has it."""
+async def mail_server(
+    mailbox: Mailbox,
+    kind: type[SMTP] = SMTP,
+    *,
+    tls: ssl.SSLContext | None = None,
+    at_once: bool = False,
+    host: str = "127.0.0.1",
+    user: str = "",
+) -> AsyncIterator[str]:
+    """The address of a server, as MAIL_URL has it.
+
+    With `tls` it offers STARTTLS, or speaks TLS `at_once`; it takes every password and keeps it in the mailbox.
+    """
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: kind(mailbox, hostname="mail.example.com"), "127.0.0.1", 0)
+
+    def protocol() -> SMTP:
+        start_tls = None if at_once else tls
+        return kind(
+            mailbox,
+            hostname="mail.example.com",
+            tls_context=start_tls,
+            authenticator=mailbox.let_in,
+            auth_require_tls=False,
+        )
+
+    server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if at_once else None)
     async with server:
-        yield f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        port = server.sockets[0].getsockname()[1]
+        yield f"{'smtps' if at_once else 'smtp'}://{user}{host}:{port}"
