@@ -10,16 +10,13 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
 from types import FrameType
 
 import structlog
 import uvicorn
-from alembic.util import CommandError
-from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadapi import leads, migrations
+from leadapi import database_lock, database_state, leads
 from leadapi.app import create_app
 from leadapi.settings import BadSettings, Problem, Settings, from_environment
 from leadapi.site_builds import SiteBuilds
@@ -48,6 +45,8 @@ def main() -> None:
             {"migrate": migrate, "doctor": doctor, "export-leads": export_leads}[options.command]()
     except BadSettings as error:
         sys.exit("\n".join(map(str, error.problems)))
+    except database_state.Unusable as error:
+        sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -63,7 +62,7 @@ def serve(host: str, port: str) -> None:
     if any(problem.fatal for problem in found):
         sys.exit("The service was not started. Mend the settings above and start it again.")
     _log_as_json(quiet=settings.development)
-    _prepare_database(settings)
+    database_state.prepare(settings)
     if settings.development and settings.build_command:
         _build_first(settings)
     app = create_app(settings, _say if settings.development else None)
@@ -93,7 +92,7 @@ def serve(host: str, port: str) -> None:
 def migrate() -> None:
     """Bring the database to the newest version."""
     settings = from_environment()
-    _upgrade(settings)
+    database_state.upgrade(settings)
     print("The database is up to date.")
 
 
@@ -101,7 +100,12 @@ def doctor() -> None:
     """Print each problem; exit with 1 when `serve` would refuse to start."""
     settings, found = _examined()
     if not any(problem.variable == "DATABASE_URL" for problem in found):
-        found += _database_problems(settings)
+        ours = database_lock.take_at_once(settings.database_url)
+        found += database_state.examined(settings, ours=ours)
+        if not ours:
+            print(
+                "Note: the database is in use, as by a running service; whether it can be written was not tried."
+            )
     for problem in found:
         print(f"{'Error' if problem.fatal else 'Warning'}: {problem}")
     if any(problem.fatal for problem in found):
@@ -112,7 +116,7 @@ def doctor() -> None:
 def export_leads() -> None:
     """Print every lead as a JSON object on a line of its own; needs no secret and may run beside the service."""
     settings = from_environment()
-    _require_database(settings)
+    database_state.require(settings)
     store = open_store(settings.database_url)
     try:
         with store.engine.connect() as connection:
@@ -120,7 +124,7 @@ def export_leads() -> None:
                 _print_line(json.dumps(lead, ensure_ascii=False))
         sys.stdout.flush()
     except SQLAlchemyError as error:
-        sys.exit(f"The leads cannot be read: {_reason(error)}.")
+        sys.exit(f"The leads cannot be read: {database_state.reason(error)}.")
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
         if not isinstance(error, BrokenPipeError):  # that is a reader who has seen enough
@@ -177,70 +181,6 @@ def _cannot_listen(host: str, port: str, error: OSError | TypeError) -> str:
 
 def _leave(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
-
-
-def _prepare_database(settings: Settings) -> None:
-    if settings.development:
-        _upgrade(settings)
-    elif found := [problem for problem in _database_problems(settings) if problem.fatal]:
-        sys.exit("\n".join(map(str, found)))
-
-
-def _database_problems(settings: Settings) -> list[Problem]:
-    """Whether the database can be opened, written, and has the tables; it is left as it was."""
-    if missing := _missing(settings):
-        return [Problem("DATABASE_URL", f"{missing}. Run: python -m leadapi migrate")]
-    try:
-        store = open_store(settings.database_url)
-        try:
-            if not migrations.current(store.engine):
-                return [Problem("DATABASE_URL", "the database is not up to date. Run: python -m leadapi migrate")]
-            store.write_now(lambda connection, _: connection.exec_driver_sql(_HARMLESS_WRITE), None)
-        finally:
-            store.close()
-    except Exception as error:
-        return [Problem("DATABASE_URL", f"the database cannot be written: {_reason(error)}.")]
-    return []
-
-
-_HARMLESS_WRITE = "DELETE FROM rate_limits WHERE name = 'no such limit'"
-
-
-def _upgrade(settings: Settings) -> None:
-    if fatal := [problem for problem in problems(settings) if problem.variable == "DATABASE_URL"]:
-        sys.exit("\n".join(map(str, fatal)))
-    try:
-        store = open_store(settings.database_url)
-        try:
-            migrations.upgrade(store.engine)
-        finally:
-            store.close()
-    except CommandError:
-        sys.exit("LEADAPI_DATABASE_URL: the tables are not known here. A newer version of this program made them.")
-    except (SQLAlchemyError, OSError) as error:
-        sys.exit(f"LEADAPI_DATABASE_URL: the database cannot be written: {_reason(error)}.")
-
-
-def _require_database(settings: Settings) -> None:
-    """Leave with a sentence where there is no database."""
-    if fatal := [problem for problem in problems(settings) if problem.variable == "DATABASE_URL"]:
-        sys.exit("\n".join(map(str, fatal)))
-    if missing := _missing(settings):
-        sys.exit(f"LEADAPI_DATABASE_URL: {missing}.")
-
-
-def _missing(settings: Settings) -> str:
-    """What is said where SQLite has no file yet: opening it would make an empty one."""
-    address = make_url(settings.database_url)
-    there = address.get_backend_name() != "sqlite" or Path(address.database or "").exists()
-    return "" if there else f"there is no database at {address.database}"
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause in one line, without the statement that it happened in."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".") or type(error).__name__
 
 
 def _build_first(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fasteners
 import pytest
+from commands import Place, with_tables
 from sqlalchemy import create_engine, make_url, text
 
 from leadapi.store import Store, open_store
@@ -32,12 +33,18 @@ def postgresql_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database of each kind."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/leadapi.sqlite3"
-        return
-    server = make_url(request.getfixturevalue("postgresql_url")).set(drivername="postgresql+psycopg")
+        return f"sqlite:///{tmp_path}/leadapi.sqlite3"
+    url: str = request.getfixturevalue("postgresql_database")
+    return url
+
+
+@pytest.fixture
+def postgresql_database(postgresql_url: str) -> Iterator[str]:
+    """The address of an empty database on PostgreSQL."""
+    server = make_url(postgresql_url).set(drivername="postgresql+psycopg")
     name = f"test_{uuid.uuid4().hex}"
     admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -55,3 +62,16 @@ def store(database_url: str) -> Iterator[Store]:
     door.write_now(lambda connection, _: metadata.create_all(connection), None)
     yield door
     door.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A place with SQLite, without a database yet."""
+    return Place(tmp_path, f"sqlite:///{tmp_path}/db.sqlite3")
+
+
+@pytest.fixture
+def ready(place: Place) -> Place:
+    """A place with SQLite, with all tables."""
+    with_tables(place.good["LEADAPI_DATABASE_URL"])
+    return place

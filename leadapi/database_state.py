@@ -1,0 +1,118 @@
+"""The database as a command finds it: there, up to date, free, writable; and how it is brought up to date."""
+
+from pathlib import Path
+
+from alembic.util import CommandError
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from leadapi import database_lock, dead_letters, migrations
+from leadapi.settings import Problem, Settings
+from leadapi.start_checks import problems
+from leadapi.store import Store, open_store
+
+IN_USE = "another process serves or migrates this database. Stop the service first, or use PostgreSQL for several."
+NOT_UP_TO_DATE = "the database is not up to date. Run: python -m leadapi migrate"
+
+_HARMLESS_WRITE = "DELETE FROM rate_limits WHERE name = 'no such limit'"
+
+
+class Unusable(Exception):
+    """A command cannot go on; the message is one line for the operator."""
+
+
+def require(settings: Settings) -> None:
+    """Raises Unusable where the address is wrong, or where SQLite has no file yet."""
+    _require_address(settings)
+    if absent := _absent(settings):
+        raise Unusable(_line(f"{absent}."))
+
+
+def prepare(settings: Settings) -> None:
+    """Make the database this process's own until it ends: brought up to date in development, examined elsewhere.
+
+    Raises Unusable.
+    """
+    if settings.development:
+        upgrade(settings)
+        return
+    if absent := _absent(settings):  # told before a lock is left beside nothing
+        raise Unusable(_line(f"{absent}. Run: python -m leadapi migrate"))
+    _take(settings)
+    if found := [str(problem) for problem in examined(settings, ours=True) if problem.fatal]:
+        raise Unusable("\n".join(found))
+
+
+def upgrade(settings: Settings) -> None:
+    """Bring it to the newest version, as its only writer. Raises Unusable."""
+    _require_address(settings)
+    _take(settings)
+    try:
+        store = open_store(settings.database_url)
+        try:
+            migrations.upgrade(store.engine)
+        finally:
+            store.close()
+    except CommandError:
+        raise Unusable(
+            _line("the tables are not known here. A newer version of this program made them.")
+        ) from None
+    except (SQLAlchemyError, OSError) as error:
+        raise Unusable(_line(f"the database cannot be written: {reason(error)}.")) from None
+
+
+def examined(settings: Settings, *, ours: bool) -> list[Problem]:
+    """All that is wrong; it is left as it was. Written to, harmlessly, only if it is `ours`: no service has it."""
+    if absent := _absent(settings):
+        return [Problem("DATABASE_URL", f"{absent}. Run: python -m leadapi migrate")]
+    try:
+        store = open_store(settings.database_url)
+        try:
+            return _examined(store, ours)
+        finally:
+            store.close()
+    except Exception as error:
+        return [Problem("DATABASE_URL", f"the database cannot be written: {reason(error)}.")]
+
+
+def _examined(store: Store, ours: bool) -> list[Problem]:
+    if not migrations.current(store.engine):
+        return [Problem("DATABASE_URL", NOT_UP_TO_DATE)]
+    if ours:
+        store.write_now(lambda connection, _: connection.exec_driver_sql(_HARMLESS_WRITE), None)
+    lost = store.read_now(dead_letters.told, None)
+    return (
+        [Problem("MAIL_URL", f"{lost} The column last_error of the outbox says why.", fatal=False)] if lost else []
+    )
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause in one line, without the statement that it happened in."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".") or type(error).__name__
+
+
+def _take(settings: Settings) -> None:
+    try:
+        ours = database_lock.take(settings.database_url)
+    except OSError as error:
+        raise Unusable(_line(f"the database cannot be written: {reason(error)}.")) from None
+    if not ours:
+        raise Unusable(_line(IN_USE))
+
+
+def _require_address(settings: Settings) -> None:
+    if fatal := [str(problem) for problem in problems(settings) if problem.variable == "DATABASE_URL"]:
+        raise Unusable("\n".join(fatal))
+
+
+def _absent(settings: Settings) -> str:
+    """What is said where SQLite has no file yet: opening it would make an empty one."""
+    address = make_url(settings.database_url)
+    there = address.get_backend_name() != "sqlite" or Path(address.database or "").exists()
+    return "" if there else f"there is no database at {address.database}"
+
+
+def _line(sentence: str) -> str:
+    return str(Problem("DATABASE_URL", sentence))

@@ -1,0 +1,110 @@
+"""The service as a process: where it listens, and how it ends."""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import PATIENCE, SERVE, Ended, Place, answers, ask, free_port, press, serving, wait_until
+
+
+def test_a_place_to_listen_that_cannot_be_had_is_one_sentence(place: Place) -> None:
+    """A taken port, what is no port, and a host that is not ours."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        wrong = {
+            ("--port", port): f"127.0.0.1:{port}: Address already in use",
+            ("--port", "http"): "'http'",
+            ("--port", "70000"): "'70000'",
+            ("--host", "no-such-host.invalid"): "no-such-host.invalid:8000",
+            ("--host", "ä" * 70): "no such host",
+        }
+        for told, process in [(told, place.start("serve", *arguments)) for arguments, told in wrong.items()]:
+            ended = Ended(process)
+            assert (ended.code, ended.out, len(ended.lines())) == (1, "", 1), ended.lines()
+            assert ended.err.startswith("Cannot listen on ") and told in ended.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_service_when_requests_are_finished(ready: Place, number: int) -> None:
+    """What is under way is stored and answered, nobody new is let in, and the exit code says that all is well."""
+    fields = {"email": "alice@example.com", "name": "Alice"}
+    with serving(ready) as service:
+        request = press(fields)
+        with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as client:
+            client.sendall(request[:-10])
+            ask(service.port, b"GET /healthz HTTP/1.1\r\nHost: blog\r\nConnection: close\r\n\r\n")
+            service.process.send_signal(number)
+            wait_until(lambda: not answers(service.port), "the door is closed")
+            client.sendall(request[-10:])
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+        ended = Ended(service.process)
+    assert b" 202 " in answer.partition(b"\r\n")[0]
+    assert ended.code == 0
+    assert "alice@example.com" in ready.run("export-leads").out
+
+
+BUILD = """import os, pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+pathlib.Path(sys.argv[1] + ".new").write_text(f"{os.getpid()} {child.pid}")
+pathlib.Path(sys.argv[1] + ".new").rename(sys.argv[1])
+while not pathlib.Path(sys.argv[1] + ".go").exists():
+    time.sleep(0.01)
+"""
+
+
+def developing(place: Place, name: str) -> dict[str, Any]:
+    """The settings of somebody's own machine, whose first build makes the file `name` and waits for `name`.go."""
+    (place.folder / "build.py").write_text(BUILD)
+    return {"ENV": "development", "SITE_URL": "", "BUILD_COMMAND": f"{sys.executable} build.py {name}"}
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and that nobody asks about does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_during_the_first_build_ends_the_build_too(ready: Place, number: int, code: int) -> None:
+    """Whoever stops the start before it serves is left with no process, and told so by the exit code."""
+    process = ready.start(*SERVE, **developing(ready, "build"))
+    started = ready.folder / "build"
+    try:
+        wait_until(started.exists, "the build has started")
+        pids = [int(pid) for pid in started.read_text().split()]
+        assert len(pids) == 2 and all(map(is_alive, pids))
+    finally:
+        process.send_signal(number)
+        ended = Ended(process)
+    assert ended.code == code
+    wait_until(lambda: not any(map(is_alive, pids)), "the build is gone")
+
+
+def test_of_two_that_build_for_the_same_port_one_serves(ready: Place) -> None:
+    """The later one says in one sentence that the port was taken while it built its site."""
+    port, folder = free_port(), ready.folder
+    one, two = (
+        ready.start(
+            "serve", "--port", str(port), DATABASE_URL=f"sqlite:///{folder}/{name}.db", **developing(ready, name)
+        )
+        for name in ("one", "two")
+    )
+    try:
+        wait_until(lambda: (folder / "one").exists() and (folder / "two").exists(), "both build")
+        (folder / "one.go").touch()
+        wait_until(lambda: answers(port), "the first one serves")
+        (folder / "two.go").touch()
+        second = Ended(two)
+    finally:
+        one.send_signal(signal.SIGINT)
+        first = Ended(one)
+    assert (first.code, second.code) == (0, 1)
+    assert second.err == (
+        f"Cannot listen on 127.0.0.1:{port}: Address already in use. "
+        "Choose another port or host, e.g. make serve PORT=8080.\n"
+    )
