@@ -14,7 +14,18 @@ from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from leadapi import comment_markup, comments, guards, leads, letters, pages, sessions, signed_links, typed_text
+from leadapi import (
+    comment_markup,
+    comments,
+    dead_letters,
+    guards,
+    leads,
+    letters,
+    pages,
+    sessions,
+    signed_links,
+    typed_text,
+)
 from leadapi.error_responses import form_again
 from leadapi.errors import Forbidden, Gone, InvalidInput, StoreUnavailable, TooOften
 from leadapi.public_index import PublicIndex
@@ -81,7 +92,10 @@ async def desk(
             }
             for lead in leads.latest(connection, SHOWN + 1)
         ]
-        return pages.render("desk", known.shell, owner=owner, comments=waiting, leads=latest, shown=SHOWN)
+        lost = dead_letters.told(connection)
+        return pages.render(
+            "desk", known.shell, owner=owner, comments=waiting, leads=latest, shown=SHOWN, lost=lost
+        )
 
     return HTMLResponse(await store.read(on_the_desk, None))
 

@@ -111,9 +111,9 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _forget(app: FastAPI) -> None:
-    """Once a day, drop the counts and sessions that nobody needs any more."""
+    """At the start and once a day, drop the counts and sessions that nobody needs any more."""
     while True:
-        await asyncio.sleep(FORGET_SECONDS)
         for forget in (rate_limits.forget_old, sessions.forget_old):
             with suppress(StoreUnavailable):  # tomorrow is another day
                 await app.state.store.write(forget, now())
+        await asyncio.sleep(FORGET_SECONDS)

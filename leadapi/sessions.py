@@ -50,7 +50,9 @@ def ask(connection: Connection, value: Request) -> None:
     number = new_id(value.now)
     link = value.sender.link("sign-in", {"address": address_key(value.owner)})
     letter = letters.sign_in(value.sender, value.owner, link, number)
-    outbox.enqueue(connection, "letter", letter.payload(), f"sign-in:{number}", value.now)
+    until = value.now + letters.SIGN_IN_AGE  # a dead link is worse than none: the owner asks again
+    payload = letter.payload() | {"until": until.isoformat()}
+    outbox.enqueue(connection, "letter", payload, f"sign-in:{number}", value.now)
 
 
 def begin(connection: Connection, value: tuple[str, datetime]) -> str:

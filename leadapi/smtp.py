@@ -12,6 +12,7 @@ only listens it beats clear text, and mail between servers knows no better (RFC 
 
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -42,8 +43,11 @@ log = structlog.get_logger()
 def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailMessage:
     """The letter as the outbox stores it (to, subject, text, html, message_id) as a multipart message.
 
-    Raises RefusedForGood where a header would be two (RFC 5322, 2.2).
+    It may hold `until`, the moment (ISO 8601) from which on it is of no use. Raises RefusedForGood then, and where
+    a header would be two (RFC 5322, 2.2).
     """
+    if (until := payload.get("until")) and now() >= datetime.fromisoformat(until):
+        raise RefusedForGood(f"It is too late for this letter: it was of use until {until}.")
     letter = EmailMessage(policy=POLICY)
     # A parsed name loses its quotes where it is encoded or folded, and a comma in it would begin a second address.
     letter["From"] = Address(" ".join(sender_name.split())[:LONGEST_SENDER_NAME], addr_spec=mail_from)

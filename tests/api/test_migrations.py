@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from examples import ALICE, BOB, record, reply, rows
+from project_copy import ROOT
 from sqlalchemy import event, inspect
 
 from leadapi import migrations, tables
@@ -119,3 +120,10 @@ def test_a_migration_takes_the_time_it_needs(empty: Store) -> None:
     assert set(limits) == {"0"}
     with empty.engine.connect() as connection:
         assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "5s"
+
+
+def test_no_start_in_production_migrates() -> None:
+    """The units that start the service leave the tables to the operator, who makes a backup first."""
+    for path in (ROOT / "deploy").iterdir():
+        commands = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
+        assert not any("leadapi migrate" in line for line in commands), path.name

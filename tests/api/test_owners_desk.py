@@ -15,6 +15,7 @@ from examples import ALICE, BOB, ODDITIES, record, reply, rows, sent
 from starlette.testclient import TestClient
 
 from leadapi import letters, sessions, signed_links, smtp, tables
+from leadapi.errors import RefusedForGood
 from leadapi.settings import Settings
 from leadapi.store import Store
 
@@ -137,6 +138,31 @@ def test_a_link_has_an_end(client: TestClient, store: Store) -> None:
     for token in (link.rpartition("/")[2][:-1] + "_", other, "x"):
         assert client.post(f"/admin/sign-in/{token}").status_code == 403
     assert rows(store, tables.sessions) == []
+
+
+def test_the_letter_is_sent_no_longer_than_its_link_works(client: TestClient, store: Store) -> None:
+    """A mail server that is away for an hour brings the owner no dead link afterwards."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        link = link_in_letter(client, store)
+        (payload,) = sent(store)
+        clock.shift(letters.SIGN_IN_AGE - timedelta(seconds=1))
+        assert smtp.message(payload, "blog@example.com", "The Blog")["To"] == OWNER
+        assert client.get(link).status_code == 200
+        clock.shift(timedelta(seconds=1))
+        with pytest.raises(RefusedForGood):
+            smtp.message(payload, "blog@example.com", "The Blog")
+
+
+def test_the_desk_says_how_many_letters_were_lost(client: TestClient, store: Store) -> None:
+    """One line says how many and since when; with none of them it says nothing."""
+    sign_in(client, store)
+    assert "could not be delivered" not in client.get("/admin/").text
+    record(store, ALICE, replace(ALICE, address="carol@example.com"))
+    leads = tables.outbox.update().where(tables.outbox.c.payload["to"].as_string() != OWNER)
+    store.write_now(lambda connection, _: connection.execute(leads.values(dead_at=ALICE.now)), None)
+    page = client.get("/admin/").text
+    html5lib.HTMLParser(strict=True).parse(page)
+    assert page.count("2 letters could not be delivered since March 1, 2026, 09:30 UTC.") == 1
 
 
 def test_a_session_ends(client: TestClient, store: Store, tmp_path: Path) -> None:

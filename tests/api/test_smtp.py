@@ -10,6 +10,7 @@ from typing import Any
 
 import aiosmtplib
 import pytest
+import time_machine
 from mail_server import Mailbox, mail_server
 
 from leadapi.errors import RefusedForGood
@@ -115,6 +116,17 @@ async def test_a_site_name_is_never_a_second_address(mailbox: Mailbox, mail_url:
     (address,) = read(mailbox.letters[0])["From"].addresses
     assert address.addr_spec == "blog@example.com"
     assert name.startswith(address.display_name.replace(" ", "") if len(name) > 60 else address.display_name)
+
+
+async def test_a_letter_that_comes_too_late_is_not_sent() -> None:
+    """After its last moment, if it has one, a letter is refused for good; before, it is sent as any other."""
+    at_last = {"until": "2026-03-01T10:00:00+00:00"}
+    with time_machine.travel("2026-03-01T09:59:59+00:00", tick=False) as clock:
+        assert letter(**at_last)["To"] == LETTER["to"]
+        clock.shift(1)
+        with pytest.raises(RefusedForGood, match="too late"):
+            letter(**at_last)
+        assert letter()["To"] == LETTER["to"]
 
 
 def folders(place: Path) -> list[Path]:
