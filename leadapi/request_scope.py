@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from leadapi import clock, guards
+from leadapi import clock, guards, netlify_proxy
 from leadapi.errors import MalformedBody, UnsupportedMedia
 from leadapi.public_index import Index
 from leadapi.rate_limits import network_of
@@ -43,6 +43,7 @@ def _now() -> datetime:
     return clock.now()
 
 
+# Not uvicorn's ProxyHeadersMiddleware: it takes a hop that is no address for the client, and no ::ffff: for IPv4.
 def client_address(
     peer: str | None, forwarded_for: str, trusted: tuple[Network, ...]
 ) -> IPv4Address | IPv6Address | None:
@@ -72,7 +73,9 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 def _client_network(request: Request) -> str:
     peer = request.client.host if request.client else None
     forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
-    return network_of(client_address(peer, forwarded, _settings(request).trusted_proxies))
+    settings = _settings(request)
+    vouched = netlify_proxy.visitor(request.headers, settings.netlify_secret)
+    return network_of(_address(vouched or "") or client_address(peer, forwarded, settings.trusted_proxies))
 
 
 def wants_json(request: Request) -> bool:

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     mail_from: str = ""
     owner_email: str = ""
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    netlify_secret: str = ""
     build_command: str = ""
     build_watch: Annotated[tuple[Path, ...], NoDecode] = ()
     build_hook_url: str = ""

@@ -32,8 +32,13 @@ def problems(settings: Settings) -> list[Problem]:
 def _key_problems(settings: Settings) -> list[Problem]:
     found = []
     hash_keys = (settings.hash_key,) if settings.hash_key else ()
-    for variable, keys in (("SECRET_KEYS", settings.secret_keys), ("HASH_KEY", hash_keys)):
-        if not keys:
+    netlify = (settings.netlify_secret,) if settings.netlify_secret else ()
+    for variable, keys in (
+        ("SECRET_KEYS", settings.secret_keys),
+        ("HASH_KEY", hash_keys),
+        ("NETLIFY_SECRET", netlify),
+    ):
+        if not keys and variable != "NETLIFY_SECRET":
             found.append(Problem(variable, f"is not set. Give it {KEY_ADVICE}."))
         for why in filter(None, map(_weakness, keys)):
             found.append(Problem(variable, f"a key {why}. Use {KEY_ADVICE}."))

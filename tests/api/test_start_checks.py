@@ -73,6 +73,7 @@ def test_good_settings_have_no_problems() -> None:
         ("hash_key", "x" * 64, "repeats"),
         ("hash_key", "My-Secret-KEY-Xk4vPq9Zw2TbN7mLs8dF", "can be guessed"),
         ("hash_key", KEY, "is one of LEADAPI_SECRET_KEYS"),
+        ("netlify_secret", "tooShort0123", "shorter than 32 bytes"),
         ("site_url", "", "is not set"),
         ("site_url", "blog.example.com", "is not an http or https address"),
         ("site_url", "ftp://blog.example.com", "is not an http or https address"),
@@ -142,6 +143,7 @@ def test_what_is_only_doubtful_is_a_warning(setting: str, value: Any, told: str)
     [
         ("secret_keys", (f"password-{SECRET}", SECRET)),
         ("hash_key", SECRET),
+        ("netlify_secret", SECRET),
         ("site_url", f"https://alice:{SECRET}@blog.example.com/blog"),
         ("site_url", f"https://alice:{SECRET}@:80"),
         ("mail_url", f"smtp://alice:{SECRET}@mail:port"),
