@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from leadapi import comment_markup, comments, letters, pages, signed_links, typed_text
 from leadapi.attribution import source
 from leadapi.error_responses import error_json, form_again
-from leadapi.errors import Conflict, Gone, InvalidInput, StoreUnavailable, TooOften
+from leadapi.errors import Conflict, Gone, InvalidInput, StoreUnavailable, TooOften, site_unknown
 from leadapi.public_index import PublicIndex
 from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
 from leadapi.settings import Settings
@@ -59,6 +59,8 @@ async def leave_reply(
     if not as_json and not typed.get("parent", "").strip():
         typed["parent"] = _answered(request, settings)
     try:
+        if known.shell is None:
+            raise site_unknown()
         checked = _checked(typed, known)
         comment = comments.Comment(
             **checked,
@@ -97,7 +99,10 @@ async def all_comments(request: Request, store: StoreDep) -> Response:
 @router.api_route("/comments/{post}", methods=["GET", "HEAD"])
 async def comments_of_post(request: Request, post: str, store: StoreDep, index: IndexDep) -> Response:
     """The approved comments of one post, for its page."""
-    if post not in (await index.knowing("posts", post)).posts:
+    known = await index.knowing("posts", post)
+    if known.shell is None:
+        raise site_unknown()
+    if post not in known.posts:
         return error_json(404, "unknown_post", "There is no such post.")
     return await _listed(request, store, post)
 

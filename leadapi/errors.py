@@ -98,5 +98,12 @@ class StoreUnavailable(AppError):
         self.retry_after = retry_after
 
 
+def site_unknown() -> StoreUnavailable:
+    """What is raised while the service has never seen its site, and so cannot know which posts are there."""
+    return StoreUnavailable(
+        "Nothing was saved: the service has not seen the blog's pages yet. Please try again in a minute.", 10
+    )
+
+
 class RefusedForGood(Exception):
     """What a delivery raises when trying again would change nothing; told to no visitor."""

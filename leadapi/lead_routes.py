@@ -7,6 +7,7 @@ An unknown post or whitepaper is a 422 like any other wrong field, with a code o
 unknown_whitepaper): the address of the request is right, what was sent is not.
 """
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -18,13 +19,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from leadapi import guards, leads, letters, pages, signed_links, typed_text
+from leadapi import byte_ranges, guards, leads, letters, pages, signed_links, typed_text
 from leadapi.attribution import source
 from leadapi.error_responses import form_again
-from leadapi.errors import Conflict, Gone, InvalidInput, NotFound, StoreUnavailable, TooOften
+from leadapi.errors import Conflict, Gone, InvalidInput, NotFound, StoreUnavailable, TooOften, site_unknown
 from leadapi.public_index import PublicIndex
 from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
 from leadapi.settings import Settings
@@ -57,6 +57,8 @@ async def ask_for_whitepaper(
     own = {settings.origin, f"http://{host}", f"https://{host}"}
     came = source(request.headers.get("referer"), own, typed.get("page"))
     try:
+        if known.shell is None:
+            raise site_unknown()
         checked = _checked(typed, known, post, whitepaper)
         submission = Submission(
             **checked,
@@ -134,23 +136,20 @@ async def download(
     link = _link("download", token, settings)
     if link is None:
         return _expired("download", token, settings, known, as_json)
-    path = await run_in_threadpool(_file, settings.whitepaper_dir, link["whitepaper"], link["edition"])
-    if path is None:
+    found = await run_in_threadpool(_file, settings.whitepaper_dir, link["whitepaper"], link["edition"])
+    if found is None:
         raise NotFound("The file of this whitepaper is not here just now. Please try the link again later.")
-    if (wanted := request.headers.get("range")) is not None and not _can_be_read(wanted):
-        raise HTTPException(416, "The Range header cannot be read")
+    headers = {
+        "Content-Disposition": _as_attachment(_title(known, link["whitepaper"])),
+        "Cache-Control": "private, no-store",
+        "X-Robots-Tag": "noindex",
+    }
+    response = FileResponse(found[0], 200, headers, "application/pdf", stat_result=found[1])
+    byte_ranges.keep_good(request.scope, response.headers)
     if request.method == "GET":
         with suppress(StoreUnavailable):  # a missed count is better than a reader without the file
             await store.write(leads.record_download, (link["lead"], link["whitepaper"], link["edition"], now))
-    return FileResponse(
-        path,
-        media_type="application/pdf",
-        headers={
-            "Content-Disposition": _as_attachment(_title(known, link["whitepaper"])),
-            "Cache-Control": "private, no-store",
-            "X-Robots-Tag": "noindex",
-        },
-    )
+    return response
 
 
 def _checked(typed: Mapping[str, str], index: PublicIndex, post: str, whitepaper: str) -> dict[str, Any]:
@@ -245,20 +244,10 @@ def _title(index: PublicIndex, whitepaper: str) -> str:
     return entry["title"] if entry else whitepaper.replace("-", " ").capitalize()
 
 
-def _file(folder: Path, whitepaper: str, edition: str) -> Path | None:
-    """The edition's PDF; never a file outside the folder, whatever a slug may hold."""
+def _file(folder: Path, whitepaper: str, edition: str) -> tuple[Path, os.stat_result] | None:
+    """The edition's PDF as it is now; never a file outside the folder, whatever a slug may hold."""
     path = (folder / whitepaper / f"{edition}.pdf").resolve()
-    return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
-
-
-def _can_be_read(wanted: str) -> bool:
-    """Whether a Range header is well formed (RFC 9110, 14.1.1); whether it can be served is a later question."""
-    unit, _, ranges = wanted.partition("=")
-    found = [re.fullmatch(r"(\d{0,18})-(\d{0,18})", part.strip()) for part in ranges.split(",")]
-    return unit.strip().lower() == "bytes" and all(
-        match is not None and match[0] != "-" and (not match[1] or not match[2] or int(match[1]) <= int(match[2]))
-        for match in found
-    )
+    return (path, path.stat()) if path.is_relative_to(folder.resolve()) and path.is_file() else None
 
 
 def _as_attachment(title: str) -> str:

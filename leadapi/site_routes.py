@@ -22,11 +22,10 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
-from leadapi import rate_limits
+from leadapi import byte_ranges, rate_limits
 from leadapi.request_scope import NowDep, StoreDep, wants_json
 
 FINGERPRINTED = re.compile(r"\.(?=\d*[a-f])[0-9a-f]{8,}\.\w+$")  # digits alone may be a date
-RANGES = re.compile(r"\s*bytes\s*=((?:\s*(?:\d{1,18}-\d{0,18}|-\d{1,18})\s*(?:,|$))+)", re.IGNORECASE)
 PACKED_TYPES = (
     "text/",
     "application/json",
@@ -115,8 +114,8 @@ class SiteFiles(StaticFiles):
                 response = _with_body(packed, status, response.headers, scope["method"] == "HEAD")
         if status == 200 and self.is_not_modified(response.headers, asked):
             return NotModifiedResponse(response.headers)
-        if status == 200 and "range" in asked:
-            _keep_good_ranges(scope, response.headers)
+        if status == 200:
+            byte_ranges.keep_good(scope, response.headers)
         return response
 
     def _pack(self, name: str, stat: os.stat_result) -> bytes:
@@ -152,30 +151,6 @@ def _as_folder(scope: Scope) -> str:
     """
     query = scope["query_string"].decode("latin-1")
     return "/" + quote(scope["path"].strip("/")) + "/" + (f"?{query}" if query else "")
-
-
-def _keep_good_ranges(scope: Scope, headers: Mapping[str, str]) -> None:
-    """Leave in the request only the parts that are there (RFC 9110, 14.2). Raises 416 where none is.
-
-    A Range that cannot be read, or is for another state of the file, is passed over: the whole file is sent.
-    """
-    asked, size = Headers(scope=scope), int(headers["content-length"])
-    others = [(name, value) for name, value in scope["headers"] if name != b"range"]
-    parts = RANGES.fullmatch(asked["range"])
-    ranges = [part.strip().partition("-")[::2] for part in parts[1].split(",")] if parts else []
-    backward = any(first and last and int(first) > int(last) for first, last in ranges)
-    if not parts or backward or asked.get("if-range", headers["etag"]) not in _states(headers):
-        scope["headers"] = others
-        return
-    there = [(first, last) for first, last in ranges if (int(first) < size if first else size and int(last))]
-    if not there:
-        raise HTTPException(416, "This part of the file is not there", {"Content-Range": f"bytes */{size}"})
-    kept = ", ".join(f"{first}-{last}" for first, last in there)
-    scope["headers"] = [*others, (b"range", f"bytes={kept}".encode())]
-
-
-def _states(headers: Mapping[str, str]) -> tuple[str, str]:
-    return headers["etag"], headers["last-modified"]
 
 
 def _type(name: str) -> str | None:

@@ -1,60 +1,30 @@
-"""The journey to the whitepaper through the doors, by browser and by script, and what hostile input gets."""
+"""The journey to the whitepaper through the doors, by browser and by script, and what each mistake is told."""
 
-import json
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import html5lib
 import pytest
 import time_machine
-from doors import ORIGIN, PAPER, PDF, doors
-from examples import ODDITIES, rows, sent
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from doors import ORIGIN, PDF, doors
+from examples import rows, sent
+from lead_steps import FORM, JSON, confirmed, link_in, page_of
 from starlette.testclient import TestClient
 
 from leadapi import tables
 from leadapi.store import Store
 
-FORM = {"email": "alice@example.com", "name": "Alice", "whitepaper": "a-paper", "post": "a-post", "cta": "end"}
-JSON = {"Accept": "application/json"}
 POST_PAGE = {"Referer": f"{ORIGIN}/a-post/?utm_source=x&utm_campaign=spring"}
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+# For promises of the doors alone, which need no second database.
+sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
 def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     with doors(store, tmp_path) as client:
         yield client
-
-
-# For promises of the doors alone, which need no second database.
-sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-def page_of(answer: Any) -> Any:
-    """The answer as a valid document with one h1, a title and a language."""
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(answer.text)
-    assert len(list(document.iter("h1"))) == 1
-    assert document.get("lang") == "en"
-    assert document.find("head/title").text
-    return document
-
-
-def link_in(letter: dict[str, str]) -> str:
-    found = re.search(rf"^{ORIGIN}(/api/\S+)$", letter["text"], re.MULTILINE)
-    assert found
-    return found[1]
-
-
-def confirmed(client: TestClient, store: Store, form: dict[str, str] = FORM) -> str:
-    """Go the way to the download link."""
-    client.post("/api/leads", data=form)
-    return str(client.post(link_in(sent(store)[-1]), headers=JSON).json()["download"])
 
 
 def test_a_browser_is_led_from_the_form_to_the_file(client: TestClient, store: Store) -> None:
@@ -210,20 +180,6 @@ def test_remarks_and_unknown_fields_are_no_reason_to_refuse(client: TestClient, 
     assert (row.cta, row.post, row.company) == ("c" * 64, None, "")
 
 
-def test_no_get_changes_anything(client: TestClient, store: Store) -> None:
-    """A scanner may open every mailed link as often as it likes; only the button confirms, again and again."""
-    client.post("/api/leads", data=FORM)
-    link = link_in(sent(store)[0])
-    before = rows(store, tables.leads)
-    for method in ("GET", "HEAD", "GET"):
-        assert client.request(method, link, headers={"User-Agent": "BingPreview"}).status_code == 200
-    assert rows(store, tables.leads) == before
-    first, second = (client.post(link) for _ in range(2))
-    assert (first.status_code, second.status_code) == (200, 200)
-    assert "Download the PDF" in second.text
-    assert len(sent(store)) == 1
-
-
 @sqlite_only
 def test_another_site_cannot_press_the_buttons(client: TestClient, store: Store) -> None:
     """A foreign Origin gets 403 at the form and at the confirmation, and nothing changes."""
@@ -232,86 +188,6 @@ def test_another_site_cannot_press_the_buttons(client: TestClient, store: Store)
     client.post("/api/leads", data=FORM)
     assert client.post(link_in(sent(store)[0]), headers=foreign).status_code == 403
     assert [lead.status for lead in rows(store, tables.leads)] == ["pending"]
-
-
-@sqlite_only
-def test_a_changed_link_is_refused_and_an_old_one_says_how_to_get_a_new_one(
-    client: TestClient, store: Store, tmp_path: Path
-) -> None:
-    """One flipped character is a 403; after seven days a 410 page leads back to the whitepaper's form."""
-    with time_machine.travel(NOW, tick=False) as clock:
-        file = confirmed(client, store)
-        link = link_in(sent(store)[0])
-        for address in (link, file):
-            flipped = address[:-5] + ("A" if address[-5] != "A" else "B") + address[-4:]
-            assert client.get(flipped).status_code == 403
-            assert client.get(address[: address.rindex("/")] + "/x").status_code == 403
-        assert client.get(file.replace("/downloads/", "/confirm/")).status_code == 403
-        clock.shift(timedelta(days=6, hours=23))
-        assert (client.get(link).status_code, client.get(file).status_code) == (200, 200)
-        clock.shift(timedelta(hours=2))
-        for answer in (client.get(link), client.post(link), client.get(file), client.head(file)):
-            assert answer.status_code == 410
-        assert PAPER["url"] in [a.get("href") for a in page_of(client.get(file)).iter("a")]
-        assert client.get(file, headers=JSON).json()["error"]["code"] == "link_expired"
-
-
-@sqlite_only
-def test_old_links_work_until_the_old_key_is_removed(client: TestClient, store: Store, tmp_path: Path) -> None:
-    """A new key in front breaks no link; without the old key they are 403."""
-    file = confirmed(client, store)
-    old = ("the first key that nobody guesses",)
-    with doors(store, tmp_path, secret_keys=("a brand new key that nobody guesses", *old)) as rotated:
-        assert rotated.get(file).status_code == 200
-    with doors(store, tmp_path, secret_keys=("a brand new key that nobody guesses",)) as dropped:
-        assert dropped.get(file).status_code == 403
-
-
-def test_the_file_is_served_whole_and_in_parts_and_counted_once(client: TestClient, store: Store) -> None:
-    """HEAD, single and several ranges work, bad ones get 416, and all of it is one download."""
-    file = confirmed(client, store)
-    assert client.head(file).headers["content-length"] == str(len(PDF))
-    assert rows(store, tables.downloads) == []
-    for start in range(0, 1000, 100):
-        part = client.get(file, headers={"Range": f"bytes={start}-{start + 99}"})
-        assert (part.status_code, part.content) == (206, PDF[start : start + 100])
-    last = client.get(file, headers={"Range": "bytes=-10"})
-    assert (last.status_code, last.content) == (206, PDF[-10:])
-    several = client.get(file, headers={"Range": "bytes=0-9, 100-109"})
-    assert several.status_code == 206
-    assert several.headers["content-type"].startswith("multipart/byteranges")
-    for bad in (
-        "bytes=999999-",
-        "bytes=9-5",
-        "bytes=x-y",
-        "lines=1-2",
-        "bytes=",
-        "bytes=--",
-        f"bytes={'9' * 5000}-",
-    ):
-        assert client.get(file, headers={"Range": bad}).status_code == 416, bad
-    whole = client.get(file)
-    assert whole.headers["cache-control"] == "private, no-store"
-    assert whole.headers["x-robots-tag"] == "noindex"
-    assert whole.headers["content-type"] == "application/pdf"
-    assert whole.headers["content-disposition"] == (
-        'attachment; filename="Fuhren & Coachen Better People.pdf"; '
-        "filename*=UTF-8''F%C3%BChren%20%26%20Coachen%20%E2%80%9CBetter%E2%80%9D%20People.pdf"
-    )
-    (download,) = rows(store, tables.downloads)
-    assert (download.whitepaper, download.edition) == ("a-paper", "1")
-
-
-@sqlite_only
-def test_a_file_that_is_missing_is_a_404(client: TestClient, store: Store, tmp_path: Path) -> None:
-    """A whitepaper without its PDF says so; an edition is never taken from outside the folder."""
-    missing = confirmed(client, store, FORM | {"whitepaper": "b-paper"})
-    assert client.get(missing).status_code == 404
-    file = confirmed(client, store, FORM | {"post": "b-post", "email": "bob@example.com"})
-    (tmp_path / "papers" / "a-paper" / "1.pdf").unlink()
-    (tmp_path / "secret.pdf").write_bytes(PDF)
-    (tmp_path / "papers" / "a-paper" / "1.pdf").symlink_to(tmp_path / "secret.pdf")
-    assert client.get(file).status_code == 404
 
 
 @sqlite_only
@@ -338,83 +214,3 @@ def test_when_nothing_can_be_saved_the_form_says_so(client: TestClient, store: S
     assert "alice@example.com" in answer.text
     assert "Nothing was saved" in answer.text
     page_of(answer)
-
-
-ODD = st.text(st.characters(), max_size=80) | st.sampled_from(ODDITIES)
-JSON_VALUE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | ODD,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD, inner, max_size=3),
-    max_leaves=6,
-)
-FIELD = st.sampled_from([*FORM, "company", "marketing_consent", "submission_id", "website", "page", "surprise"])
-CALM = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
-
-@CALM
-@given(
-    changed=st.dictionaries(FIELD, JSON_VALUE, max_size=4),
-    accept=st.sampled_from(["application/json", "text/html"]),
-)
-def test_no_json_makes_a_server_error(client: TestClient, changed: dict[str, Any], accept: str) -> None:
-    """Whatever a program sends, the answer is an acceptance or a refusal with a reason, in the asked form."""
-    answer = client.post(
-        "/api/leads",
-        content=json.dumps(FORM | changed),
-        headers={"Content-Type": "application/json", "Accept": accept},
-    )
-    assert answer.status_code in (202, 303, 400, 409, 413, 422, 429)
-    if answer.status_code >= 400:
-        assert answer.json()["error"]["message"] if "json" in accept else page_of(answer)
-
-
-@CALM
-@given(changed=st.dictionaries(FIELD, st.binary(max_size=60) | ODD, max_size=4), referer=ODD)
-def test_no_form_makes_a_server_error(client: TestClient, changed: dict[str, Any], referer: str) -> None:
-    """Whatever bytes a form holds, and wherever it says it comes from, it is taken or refused with a page."""
-    data = {
-        name: value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        for name, value in (FORM | changed).items()
-    }
-    body = "&".join(f"{name}=" + "".join(f"%{byte:02X}" for byte in value) for name, value in data.items())
-    answer = client.post(
-        "/api/leads",
-        content=body,
-        headers={
-            b"Content-Type": b"application/x-www-form-urlencoded",
-            b"Referer": re.sub("[\x00-\x1f\x7f]", "", referer).encode("utf-8", "replace"),
-        },
-    )
-    assert answer.status_code in (303, 409, 422, 429)
-    if answer.status_code != 303:
-        page_of(answer)
-
-
-@sqlite_only
-@pytest.mark.parametrize(
-    ("body", "kind", "status"),
-    [
-        (b"x" * 1_000_000, "application/x-www-form-urlencoded", 413),
-        (b'{"email": ["a"]}', "application/json", 400),
-        (b"[1,2]", "application/json", 400),
-        (b"null", "application/json", 400),
-        (b"[" * 30_000, "application/json", 400),
-        (b'{"a": ' + b"9" * 20_000 + b"}", "application/json", 400),
-        (b"\xff\xfe", "application/json", 400),
-        (b"not a multipart", "multipart/form-data", 400),
-        (b"--x\r\nContent-Disposition: form-data\r\n\r\n", "multipart/form-data; boundary=x", 400),
-        (b"hello", "text/plain", 415),
-        (b"", "", 415),
-        (b"&".join(b"f%d=1" % n for n in range(5_000)), "application/x-www-form-urlencoded", 400),
-    ],
-    ids=[str(number) for number in range(12)],
-)
-def test_a_body_that_cannot_be_read_is_refused_by_name(
-    client: TestClient, body: bytes, kind: str, status: int
-) -> None:
-    """Each kind of unreadable body has its own status, and a sentence."""
-    headers = JSON | ({"Content-Type": kind} if kind else {})
-    answer = client.post("/api/leads", content=body, headers=headers)
-    assert answer.status_code == status
-    assert answer.json()["error"]["message"].endswith(".")
