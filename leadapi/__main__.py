@@ -17,9 +17,8 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from leadapi import database_lock, database_state, leads
-from leadapi.app import create_app
+from leadapi.app import create_app, site_builds
 from leadapi.settings import BadSettings, Problem, Settings, from_environment
-from leadapi.site_builds import SiteBuilds
 from leadapi.start_checks import problems
 from leadapi.store import open_store
 from leadapi.wire import BoundedProtocol
@@ -56,7 +55,8 @@ def serve(host: str, port: str) -> None:
     signal.signal(signal.SIGTERM, _leave)  # while the site is built: the build ends too
     listener = _listen(host, port)
     name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host  # noqa: S104
-    settings, found = _examined(f"http://{name}:{listener.getsockname()[1]}")
+    address = f"http://{name}:{listener.getsockname()[1]}"
+    settings, found = _examined(address)
     for problem in found:
         _say(f"{'' if problem.fatal else 'Warning: '}{problem}")
     if any(problem.fatal for problem in found):
@@ -64,8 +64,8 @@ def serve(host: str, port: str) -> None:
     _log_as_json(quiet=settings.development)
     database_state.prepare(settings)
     if settings.development and settings.build_command:
-        _build_first(settings)
-    app = create_app(settings, _say if settings.development else None)
+        _build_first(settings, address)
+    app = create_app(settings, address, _say if settings.development else None)
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
@@ -183,8 +183,8 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _build_first(settings: Settings) -> None:
-    builds = SiteBuilds(settings.build_command, _say)
+def _build_first(settings: Settings, address: str) -> None:
+    builds = site_builds(settings, address, _say)
     good = asyncio.run(builds.build("the service starts"))
     if not good and not (settings.site_dir and (settings.site_dir / "index.html").exists()):
         sys.exit("There is no earlier site to show. Mend the mistake above and start again.")

@@ -35,18 +35,25 @@ from leadapi.store import open_store
 FORGET_SECONDS = 24 * 3600
 
 
-def create_app(settings: Settings, say: Callable[[str], None] | None = None) -> FastAPI:
+def create_app(settings: Settings, address: str, say: Callable[[str], None] | None = None) -> FastAPI:
     """The service, ready for an ASGI server; the database must have its tables.
 
-    `say` is told what the site's builds do, for a terminal. Threads, connections and workers live from the
+    `address` is where this process listens, which the site's builds ask for comments; `say` is told what they do,
+    for a terminal. Threads, connections and workers live from the
     server's start to its stop.
     """
     app = with_doors(FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_running), settings)
     app.state.client = httpx2.AsyncClient(timeout=10)
     app.state.index = _index(settings, app.state.client)
-    app.state.builds = SiteBuilds(settings.build_command, say) if settings.build_command else None
+    app.state.builds = site_builds(settings, address, say) if settings.build_command else None
     app.state.stopping = lambda: False
     return app
+
+
+def site_builds(settings: Settings, address: str, say: Callable[[str], None] | None = None) -> SiteBuilds:
+    """The builds of a site that lies on this machine, with what they have to know of this process."""
+    told = {"SITE_URL": settings.site_url, "COMMENTS_URL": f"{address}/api/comments"}
+    return SiteBuilds(settings.build_command, say, told)
 
 
 def with_doors(app: FastAPI, settings: Settings) -> FastAPI:
@@ -94,11 +101,12 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
 
     work = [outbox.work(app.state.store, {"letter": tell_letter}), _forget(app)]
     if app.state.builds:
-        work.append(app.state.builds.keep_up(app.state.index, approved))
+        work.append(app.state.builds.keep_up(app.state.index, approved, comments.NONE_APPROVED))
         if settings.build_watch:
             work.append(app.state.builds.watch(settings.build_watch))
     if settings.build_hook_url:
-        work.append(call_hook(settings.build_hook_url, approved, app.state.index, app.state.client))
+        hook, none = settings.build_hook_url, comments.NONE_APPROVED
+        work.append(call_hook(hook, approved, none, app.state.index, app.state.client))
     tasks = [asyncio.create_task(job) for job in work]
     try:
         yield

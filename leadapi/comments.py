@@ -10,7 +10,7 @@ The e-mail address is for the owner's eyes and never leaves with a public list.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -167,10 +167,18 @@ def version(connection: Connection, post: str | None = None) -> str:
     A comment's text never changes, so its id and the moment of its approval stand for it; no text is rendered.
     """
     rows = connection.execute(_VERSION_OF_POST, {"post": post}) if post else connection.execute(_VERSION)
+    return _etag((comment_id, decided_at) for comment_id, decided_at in rows)
+
+
+def _etag(rows: Iterable[tuple[str, datetime]]) -> str:
     listed = hashlib.sha256(comment_markup.VERSION.encode())
     for comment_id, decided_at in rows:
         listed.update(f"{comment_id} {decided_at.timestamp()}\n".encode())
     return f'"{listed.hexdigest()[:32]}"'
+
+
+NONE_APPROVED = _etag(())
+"""The version of an empty list."""
 
 
 def _known(

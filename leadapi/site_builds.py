@@ -14,7 +14,8 @@ import os
 import shlex
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,8 +34,8 @@ HOOK_QUIET_SECONDS = 10.0
 LONGEST_MESSAGE = 16 * 1024
 """Bytes of a failed build's output that are told: the last ones, where the mistake stands."""
 
-IGNORED = (".pyc", ".new", ".swp", "~", ".DS_Store")
-"""How the names of files end whose saving means nothing."""
+RETRY_SECONDS = (60.0, 120.0, 300.0, 600.0)
+"""How long after a build that did not bring the approved comments the next one begins; the last one goes on."""
 
 log = structlog.get_logger()
 
@@ -42,9 +43,14 @@ log = structlog.get_logger()
 class SiteBuilds:
     """Builds the site, never twice at once; `last_error` says why the last build failed, if it did."""
 
-    def __init__(self, command: str, say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, command: str, say: Callable[[str], None] | None = None, told: Mapping[str, str] | None = None
+    ) -> None:
+        """`told` is what the build finds in its environment where that says nothing."""
         self.command = command
         self.last_error = ""
+        missing = {name: value for name, value in (told or {}).items() if not os.environ.get(name)}
+        self._environment = {**os.environ, **missing}
         self._say = say
         self._building = asyncio.Lock()
 
@@ -67,6 +73,7 @@ class SiteBuilds:
             with tempfile.TemporaryFile() as output:  # a pipe would end only when the last child lets go of it
                 process = await asyncio.create_subprocess_exec(
                     *shlex.split(self.command),
+                    env=self._environment,
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -82,20 +89,29 @@ class SiteBuilds:
             said += f"\nThe build took longer than {BUILD_SECONDS} seconds and was stopped."
         return good is True, said.strip()
 
-    async def keep_up(self, index: Index, approved: Callable[[], Awaitable[str]]) -> None:
+    async def keep_up(
+        self,
+        index: Index,
+        approved: Callable[[], Awaitable[str]],
+        none_approved: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Build whenever the site's comments are not the approved ones, until cancelled.
 
-        `approved` gives the etag of the approved comments. A state whose build failed is not tried again: the
-        next decision or saved file is another one.
+        `approved` gives the etag of the approved comments, `none_approved` is that of an empty list. A state
+        whose build failed is tried again later and later, since what was wrong may pass by itself.
         """
-        tried = None
+        tried, again, waits = None, clock(), iter(RETRY_SECONDS)
         while True:
             try:
                 due = await approved()
                 baked = (await index.current()).comments_etag
-                if due != baked and (due, baked) != tried:
+                if (due, baked) != tried:  # something new, which is tried at once
+                    again, waits = clock(), iter(RETRY_SECONDS)
+                if _lacks(baked, due, none_approved) and clock() >= again:
                     tried = due, baked
                     await self.build("approved comments have changed")
+                    again = clock() + next(waits, RETRY_SECONDS[-1])
             except StoreUnavailable:
                 pass
             except Exception as error:  # whatever it is: the next decision has to be built
@@ -108,7 +124,7 @@ class SiteBuilds:
         if not present:
             self._tell("None of the files to watch is there; the site is built again when a comment is approved.")
             return
-        async for changes in watchfiles.awatch(*present, watch_filter=_wanted, step=20, debounce=200):
+        async for changes in watchfiles.awatch(*present, watch_filter=_Meant(present), step=20, debounce=200):
             names = sorted({Path(name).name for _, name in changes})
             await self.build(f"{names[0]} was saved" if len(names) == 1 else f"{len(names)} files were saved")
 
@@ -130,12 +146,39 @@ async def _ended_well(process: asyncio.subprocess.Process) -> bool | None:
         await process.wait()
 
 
-def _wanted(_change: watchfiles.Change, name: str) -> bool:
-    return not name.endswith(IGNORED)
+class _Meant(watchfiles.DefaultFilter):
+    """Lets through what somebody saved, not what editors, Python and programs put beside it.
+
+    Only names below the watched folders count: where the project lies is nobody's mistake.
+    """
+
+    ignore_entity_patterns = (
+        *watchfiles.DefaultFilter.ignore_entity_patterns,
+        r"\.py[cod]\.\d+$",  # Python, before it renames what it has compiled
+        r"\.new$",
+        r"^4913$",  # vim, to see whether it may write
+        r"^#.*#$",  # Emacs, for what is not saved yet
+    )
+
+    def __init__(self, watched: Sequence[Path]) -> None:
+        super().__init__()
+        self._starts = sorted(
+            (f"{place}{os.sep}" for path in watched for place in (path, path.absolute())), key=len
+        )
+
+    def __call__(self, change: watchfiles.Change, path: str) -> bool:
+        """Whether the site should be built for it."""
+        start = next((start for start in reversed(self._starts) if path.startswith(start)), None)
+        return super().__call__(change, path.removeprefix(start) if start else Path(path).name)
+
+
+def _lacks(baked: str | None, due: str, none_approved: str) -> bool:
+    """Whether the site has other comments than the approved ones; without any it may know of no state at all."""
+    return baked != due and not (baked is None and due == none_approved)
 
 
 async def call_hook(
-    url: str, approved: Callable[[], Awaitable[str]], index: Index, client: httpx2.AsyncClient
+    url: str, approved: Callable[[], Awaitable[str]], none_approved: str, index: Index, client: httpx2.AsyncClient
 ) -> None:
     """POST to the build hook once for each state of the comments that the site lacks, until cancelled."""
     asked, seen = None, None
@@ -143,7 +186,7 @@ async def call_hook(
         try:
             due = await approved()
             baked = (await index.current()).comments_etag
-            if due != baked and due != asked:
+            if _lacks(baked, due, none_approved) and due != asked:
                 if due == seen:
                     (await client.post(url)).raise_for_status()
                     asked = due

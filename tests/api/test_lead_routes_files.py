@@ -94,7 +94,7 @@ def test_the_file_is_served_whole_and_in_parts_and_counted_once(client: TestClie
     ids=lambda value: value[:12],
 )
 def test_a_range_that_is_none_of_ours_gets_the_whole_file(client: TestClient, store: Store, wanted: str) -> None:
-    """A Range in another unit, or that cannot be read, is passed over (RFC 9110, 14.2), as for the site's files."""
+    """A Range in another unit, or past reading, is passed over (RFC 9110, 14.2), as for the site's files."""
     answer = client.get(confirmed(client, store), headers={"Range": wanted})
     assert (answer.status_code, answer.content) == (200, PDF)
 
