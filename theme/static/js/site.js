@@ -17,6 +17,8 @@ const kept = (key, value) => {
   return {};
 };
 
+let answerTo; // of the reply form, below
+
 const newId = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
 
 for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhance="comment"]')) {
@@ -24,18 +26,19 @@ for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhan
   const button = form.querySelector("button");
   const label = button.textContent;
   const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.name !== "website");
+  const typed = fields.concat(form.elements.parent ?? []); // which comment a reply answers is the reader's choice too
   const key = page + words.enhance + (form.elements.cta?.value ?? "");
   const draft = kept(key);
   let busy = false;
 
-  for (const field of fields) {
+  for (const field of typed) {
     const value = draft.values?.[field.name];
     if (value === undefined) continue;
     field.type === "checkbox" ? (field.checked = value) : (field.value = value);
     if (value && form.closest("details")) form.closest("details").open = true;
   }
   const keep = () => {
-    draft.values = Object.fromEntries(fields.map((field) => [field.name, field.type === "checkbox" ? field.checked : field.value]));
+    draft.values = Object.fromEntries(typed.map((field) => [field.name, field.type === "checkbox" ? field.checked : field.value]));
     kept(key, draft);
   };
 
@@ -81,6 +84,7 @@ for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhan
     });
     const said = await answer.json();
     if (answer.status >= 500) throw answer.status;
+    if (said.error?.fields?.parent) answerTo(); // it is gone; sent again, the reply answers the post
     if (!answer.ok) return refuseAll(said.error.fields ?? {}, said.error.message);
     kept(key, null);
     const thanks = make("p", { className: "notice success", tabIndex: -1 }, said.message || words.sent);
@@ -120,16 +124,22 @@ if (reply) {
   const answering = make("p", { className: "notice", hidden: true });
   reply.before(answering);
 
-  const answerTo = (id) => {
+  // The comment that the address or a kept reply names; it may be newer than the page, and is looked for again.
+  let wanted = new URLSearchParams(location.search).get("reply") || parent.value;
+  answerTo = (id, last = true) => {
     const author = id && document.getElementById(`comment-${id}`)?.querySelector("bdi").textContent;
+    if (!author && !last) return;
+    wanted = "";
+    const changed = parent.value !== (author ? id : "");
     parent.value = author ? id : "";
+    if (changed) parent.dispatchEvent(new Event("input", { bubbles: true })); // so that it is kept
     answering.hidden = !author;
     if (!author) return;
     const cancel = make("button", { type: "button", className: "button quiet", textContent: reply.dataset.cancel });
     cancel.onclick = () => (answerTo(), reply.elements.name.focus());
     answering.replaceChildren(reply.dataset.replying.replace("%", author), " ", cancel);
   };
-  answerTo(new URLSearchParams(location.search).get("reply"));
+  answerTo(wanted, false);
   comments.addEventListener("click", (event) => {
     const id = event.target.dataset.reply;
     if (!id || !reply.isConnected) return;
@@ -167,6 +177,7 @@ if (reply) {
       const above = comment.parent && document.getElementById(`comment-${comment.parent}`);
       thread(above || top).append(build(comment));
     }
+    if (wanted) answerTo(wanted);
     if (!count) return;
     top.querySelector(".hint")?.remove();
     const text = count === 1 ? comments.dataset.one : comments.dataset.many.replace("%", count);
