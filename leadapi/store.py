@@ -3,12 +3,16 @@
 A rule is a plain function over a SQLAlchemy connection. All that waits to be written is run by one thread, in
 one transaction, with one commit, and only then is everybody answered: many durable writes for one disk sync.
 On SQLite that thread is the only writer by construction (WAL, synchronous=FULL; with NORMAL a power cut loses
-acknowledged rows); on PostgreSQL the same door stands before psycopg's pool, and several processes may write.
-When a batch fails it runs again value by value, each in a savepoint, so that one bad value harms nobody.
+acknowledged rows); on PostgreSQL the same door stands before SQLAlchemy's pool, and several processes may write.
+
+When a batch fails it runs again piece by piece, each in a savepoint, so that one bad value harms nobody. Only a
+database that is away (gone, full, read-only, locked by another program) is told to all. Where two servers cross
+(a deadlock, RunAgain), the whole batch is simply run again: nobody has been answered yet.
 """
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -34,6 +38,25 @@ BUSY_SECONDS = 2
 
 READERS = 4
 
+TRIES = 5
+"""How often a batch is run while other servers cross it."""
+
+PATIENCE_SECONDS = 10.0
+"""How long a failed batch may go on piece by piece; values whose turn has not come by then are not tried."""
+
+_CROSSED, _LATER = ("40001", "40P01"), ("55P03", "57014")
+"""SQLSTATEs: given up for another transaction's sake; a lock not to be had, a statement past its time."""
+
+_AWAY = ("08", "28", "3D", "53", "57P", "58", "25006")
+"""No statement's fault: connection, sign-in, no database, resources (a full disk), shutdown, I/O, read-only."""
+
+_SQLITE_AWAY = (3, 5, 6, 7, 8, 10, 11, 13, 14, 15, 26)
+"""The same of SQLite's: PERM BUSY LOCKED NOMEM READONLY IOERR CORRUPT FULL CANTOPEN PROTOCOL NOTADB."""
+
+
+class RunAgain(Exception):
+    """What a rule raises when another server has changed what it looked at; the store then runs it anew."""
+
 
 @dataclass(slots=True)
 class _Write:
@@ -43,12 +66,18 @@ class _Write:
     done: Future[Any] = field(default_factory=Future)
 
 
+_Piece = list[_Write]
+"""Writes that are run at once: all values of one hot rule, or a single value."""
+
+
 class Store:
     """The door; made by open_store, closed once."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writing = engine.execution_options(writes=True)
+        postgresql = engine.dialect.name == "postgresql"  # a read sees one state; on SQLite each does by itself
+        self._reading = engine.execution_options(isolation_level="REPEATABLE READ") if postgresql else engine
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._closed = False
@@ -61,9 +90,12 @@ class Store:
         return answer
 
     async def write_batched(
-        self, rule: Callable[[Connection, Sequence[Value]], Sequence[Answer]], value: Value
+        self, rule: Callable[[Connection, Sequence[Value]], Sequence[Answer | Exception]], value: Value
     ) -> Answer:
-        """As write, for a hot rule `rule(connection, values) -> answers` that takes all that waits."""
+        """As write, for a hot rule `rule(connection, values) -> answers` that takes all that waits.
+
+        An answer that is an exception is raised to its caller, so that one refusal costs the others nothing.
+        """
         answer: Answer = await self._enqueue(_Write(rule, value, batched=True))
         return answer
 
@@ -74,7 +106,7 @@ class Store:
     def read_now(self, query: Callable[[Connection, Value], Answer], value: Value) -> Answer:
         """As read, for callers without an event loop: commands and tests."""
         try:
-            with self.engine.connect() as connection:
+            with self._reading.connect() as connection:
                 return query(connection, value)
         except Exception as error:
             told = _told(error)
@@ -124,55 +156,46 @@ class Store:
                 return
 
     def _commit(self, batch: list[_Write]) -> None:
-        """Answer every write of the batch: after one commit for all, or each by its own fate."""
+        """Answer every write of the batch, after the commit: all together, or each by its own fate."""
+        pieces = _pieces(batch)
         try:
-            with self._writing.begin() as connection:
-                answers = _together(connection, batch)
+            try:
+                fates = self._tried(_together, pieces)
+            except Exception as error:
+                if len(batch) == 1 or _away(error):
+                    raise
+                fates = self._tried(_apart, pieces)
         except Exception as error:
-            if len(batch) == 1 or isinstance(_told(error), StoreUnavailable):
-                for write in batch:
-                    write.done.set_exception(_told(error))
+            fates = [_told(error) for _ in batch]
+        for write, fate in zip((write for piece in pieces for write in piece), fates, strict=True):
+            if isinstance(fate, Exception):
+                write.done.set_exception(fate)
             else:
-                self._commit_one_by_one(batch)
-        else:
-            for write, answer in zip(batch, answers, strict=True):
-                write.done.set_result(answer)
+                write.done.set_result(fate)
 
-    def _commit_one_by_one(self, batch: list[_Write]) -> None:
-        fates: list[tuple[_Write, Any, Exception | None]] = []
+    def _tried(
+        self, run: Callable[[Connection, list[_Piece]], list[Any]], pieces: list[_Piece], tries: int = TRIES
+    ) -> list[Any]:
         try:
             with self._writing.begin() as connection:
-                for write in batch:
-                    try:
-                        with connection.begin_nested():
-                            fates.append((write, _together(connection, [write])[0], None))
-                    except Exception as error:
-                        if isinstance(_told(error), StoreUnavailable):
-                            raise
-                        fates.append((write, None, error))
+                return run(connection, pieces)
         except Exception as error:
-            for write in batch:
-                write.done.set_exception(_told(error))
-            return
-        for write, answer, failure in fates:
-            if failure is None:
-                write.done.set_result(answer)
-            else:
-                write.done.set_exception(failure)
+            if tries == 1 or not _crossed(error):
+                raise
+        return self._tried(run, pieces, tries - 1)
 
 
 def open_store(url: str) -> Store:
     """Open the door to `sqlite:///path` or `postgresql://…`. Nothing is created but SQLite's folder."""
     address = make_url(url)
+    common: dict[str, Any] = {"pool_size": READERS + 1, "max_overflow": 0, "hide_parameters": True}
     if address.get_backend_name() == "postgresql":
         return Store(
             create_engine(
                 address.set(drivername="postgresql+psycopg"),
-                pool_size=READERS + 1,
-                max_overflow=0,
+                **common,
                 pool_timeout=5,
                 pool_pre_ping=True,
-                hide_parameters=True,
                 connect_args={"connect_timeout": 5, "options": "-c statement_timeout=5000 -c timezone=UTC"},
             )
         )
@@ -180,10 +203,8 @@ def open_store(url: str) -> Store:
         Path(address.database).absolute().parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         address.set(drivername="sqlite+pysqlite"),
+        **common,
         poolclass=QueuePool,
-        pool_size=READERS + 1,
-        max_overflow=0,
-        hide_parameters=True,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
@@ -202,27 +223,79 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
 
-def _together(connection: Connection, batch: Sequence[_Write]) -> list[Any]:
-    answers: list[Any] = [None] * len(batch)
-    hot: dict[Callable[[Connection, Any], Any], list[int]] = {}
-    for place, write in enumerate(batch):
-        if write.batched:
-            hot.setdefault(write.rule, []).append(place)
-        else:
-            answers[place] = write.rule(connection, write.value)
-    for rule, places in hot.items():
-        values = [batch[place].value for place in places]
-        for place, answer in zip(places, rule(connection, values), strict=True):
-            answers[place] = answer
-    return answers
+def _pieces(batch: Sequence[_Write]) -> list[_Piece]:
+    """The batch in the order in which it is run: by what it is and not by who came first.
+
+    Two servers that are sent the same then lock in the same order, and wait in turn instead of in a circle.
+    """
+    hot: dict[Callable[[Connection, Any], Any], _Piece] = {}
+    plain: list[_Write] = []
+    for write in batch:
+        (hot.setdefault(write.rule, []) if write.batched else plain).append(write)
+    plain.sort(key=lambda write: (_name(write.rule), repr(write.value)))
+    return [hot[rule] for rule in sorted(hot, key=_name)] + [[write] for write in plain]
+
+
+def _name(rule: Callable[[Connection, Any], Any]) -> str:
+    return f"{rule.__module__}.{getattr(rule, '__qualname__', type(rule))}"
+
+
+def _together(connection: Connection, pieces: Sequence[_Piece]) -> list[Any]:
+    return [answer for piece in pieces for answer in _run(connection, piece)]
+
+
+def _run(connection: Connection, piece: _Piece) -> list[Any]:
+    rule = piece[0].rule
+    if not piece[0].batched:
+        return [rule(connection, piece[0].value)]
+    return [answer for _, answer in zip(piece, rule(connection, [write.value for write in piece]), strict=True)]
+
+
+def _apart(connection: Connection, pieces: Sequence[_Piece]) -> list[Any]:
+    """As _together, but a piece that fails is run value by value, and a value that fails is its own error."""
+    late = time.monotonic() + PATIENCE_SECONDS
+    return [fate for piece in pieces for fate in _fates(connection, piece, late)]
+
+
+def _fates(connection: Connection, piece: _Piece, late: float) -> list[Any]:
+    failure: Exception = StoreUnavailable()
+    tries = TRIES
+    while tries and time.monotonic() < late:
+        try:
+            with connection.begin_nested():
+                return _run(connection, piece)
+        except Exception as error:
+            if _away(error) or _sqlstate(error) in _CROSSED:
+                raise
+            failure, tries = error, tries - 1 if isinstance(error, RunAgain) else 0
+    if len(piece) == 1:
+        return [_told(failure)]
+    return [fate for write in piece for fate in _fates(connection, [write], late)]
 
 
 def _told(error: Exception) -> Exception:
-    """A failure of the database as StoreUnavailable; any other error as it is."""
-    if isinstance(error, DBAPIError | PoolTimeout) and not isinstance(
-        error, IntegrityError | DataError | ProgrammingError
-    ):
+    """What passes as StoreUnavailable; any other error as it is."""
+    if _away(error) or _crossed(error) or _sqlstate(error) in _LATER:
         unavailable = StoreUnavailable()
         unavailable.__cause__ = error
         return unavailable
     return error
+
+
+def _away(error: Exception) -> bool:
+    """Whether the database could not be reached or written at all, whatever was asked of it."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, PoolTimeout)
+    if (code := getattr(error.orig, "sqlite_errorcode", None)) is not None:
+        return code & 0xFF in _SQLITE_AWAY  # the rest is detail (https://sqlite.org/rescode.html)
+    if (state := _sqlstate(error)) is not None:
+        return state.startswith(_AWAY)
+    return error.connection_invalidated or isinstance(error, OperationalError)  # psycopg's own: no connection
+
+
+def _crossed(error: Exception) -> bool:
+    return isinstance(error, RunAgain) or _sqlstate(error) in _CROSSED
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
