@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from leadapi import comment_markup, letters, outbox, rate_limits
-from leadapi.errors import NotFound
-from leadapi.tables import comments, insert_new, new_id
+from leadapi.errors import NotFound, TooOften
+from leadapi.tables import add_new, comments, insert_new, new_id
 from leadapi.typed_text import address_key
 
 REPEAT_WINDOW = timedelta(minutes=10)
@@ -95,30 +96,33 @@ _VERSION = (
 _VERSION_OF_POST = _VERSION.where(comments.c.post == bindparam("post"))
 
 
-def record_comment(connection: Connection, values: Sequence[Comment]) -> list[Outcome]:
+def record_comment(connection: Connection, values: Sequence[Comment]) -> list[Outcome | TooOften]:
     """Store each comment once as pending, with the letter to the owner; answers in the same order.
 
-    Raises TooOften when one network is past its limit; the store then tries the batch value by value.
+    TooOften is the answer to those whose network is past its limit.
     """
+    limit, now = rate_limits.COMMENTS_BY_NETWORK, values[0].now
+    granted = rate_limits.take_all(connection, limit, Counter(value.network for value in values), now)
     by_id, recent, parents = _known(connection, values)
-    outcomes: list[Outcome] = []
-    fresh: dict[int, dict[str, Any]] = {}
-    for position, value in enumerate(values):
+    outcomes: list[Outcome | TooOften] = []
+    fresh: list[tuple[Comment, dict[str, Any]]] = []
+    for value in values:
         row = _row(value)
         earlier = by_id.get(value.submission_id) if value.submission_id else recent.get(_text(row))
         if earlier is not None and (value.submission_id or value.now - earlier["created_at"] < REPEAT_WINDOW):
             outcomes.append(_repeat(value, row, earlier))
         elif value.parent and parents.get(value.parent) != value.post:
             outcomes.append("no_parent")
+        elif not granted[value.network]:
+            outcomes.append(rate_limits.too_often(limit, now))
         else:
-            by_id[row["submission_id"]] = recent[_text(row)] = fresh[position] = row
+            granted[value.network] -= 1
+            by_id[row["submission_id"]] = recent[_text(row)] = row
+            fresh.append((value, row))
             outcomes.append("recorded")
-    rate_limits.take_all(
-        connection, rate_limits.COMMENTS_BY_NETWORK, Counter(values[n].network for n in fresh), values[0].now
-    )
-    for position, winner in _add(connection, fresh).items():
-        outcomes[position] = _repeat(values[position], fresh.pop(position), winner)
-    outbox.enqueue_many(connection, [_letter(values[n], row) for n, row in fresh.items() if not values[n].held])
+    add_new(connection, _ADD, sorted((row for _, row in fresh), key=itemgetter("submission_id")))
+    outbox.enqueue_many(connection, [_letter(value, row) for value, row in fresh if not value.held])
+    rate_limits.give_back(connection, limit, granted, now)
     return outcomes
 
 
@@ -199,18 +203,6 @@ def _known(
         {_text(row): row for row in recent.mappings()},
         {row.id: row.post for row in parents},
     )
-
-
-def _add(connection: Connection, fresh: Mapping[int, dict[str, Any]]) -> dict[int, _Stored]:
-    """Insert the rows; answers the stored ones of those that another server was quicker to insert."""
-    if not fresh:
-        return {}
-    if connection.execute(_ADD[connection.dialect.name], list(fresh.values())).rowcount == len(fresh):
-        return {}
-    ids = {row["submission_id"]: position for position, row in fresh.items()}
-    stored = connection.execute(_BY_SUBMISSION_ID, {"ids": list(ids)}).mappings()
-    by_position = {ids[row["submission_id"]]: row for row in stored}
-    return {n: row for n, row in by_position.items() if row["id"] != fresh[n]["id"]}
 
 
 def _repeat(value: Comment, row: _Stored, earlier: _Stored) -> Outcome:

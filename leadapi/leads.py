@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
@@ -41,10 +42,11 @@ _SUBMISSIONS_OF_ALL = (
         *(submissions.c[name] for name in ("submission_id", *_EXPORTED)),
         submissions.c.created_at.label("submitted_at"),
         consents.c.given,
+        consents.c.created_at.label("answered_at"),
     )
     .join(submissions, submissions.c.lead_id == leads.c.id)
     .outerjoin(consents, consents.c.submission_id == submissions.c.id)
-    .order_by(leads.c.id, submissions.c.created_at, submissions.c.id)
+    .order_by(leads.c.id, submissions.c.created_at, submissions.c.id, consents.c.created_at)
 )
 _NEWEST = (
     select(leads.c.id)
@@ -83,10 +85,11 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
     """Every lead with its submissions, oldest first, held ones too; rows come as they are read.
 
     `held` is true when nothing but held submissions is known of the lead; times are ISO 8601, UTC.
-    `marketing_consent` is the last answer given in the form.
+    `marketing_consent` is the last answer that a person gave in the form.
     """
     for of_lead in _by_lead(connection.execution_options(yield_per=1_000).execute(_SUBMISSIONS_OF_ALL).mappings()):
         lead = of_lead[0]
+        pressed = {row["submission_id"]: row for row in of_lead}.values()  # each may have several answers
         yield {
             "email": lead["email"],
             "name": lead["name"],
@@ -95,12 +98,12 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
             "held": all(row["held"] for row in of_lead),
             "created_at": lead["created_at"].isoformat(),
             "confirmed_at": lead["confirmed_at"].isoformat() if lead["confirmed_at"] else None,
-            "marketing_consent": bool(of_lead[-1]["given"]),
-            "submission_ids": [row["submission_id"] for row in of_lead],
+            "marketing_consent": _consents(of_lead),
+            "submission_ids": [row["submission_id"] for row in pressed],
             "submissions": [
                 {name: row[name] for name in ("submission_id", *_EXPORTED)}
                 | {"created_at": row["submitted_at"].isoformat()}
-                for row in of_lead
+                for row in pressed
             ],
         }
 
@@ -110,7 +113,7 @@ def latest(connection: Connection, most: int) -> list[dict[str, Any]]:
     return [
         {name: of_lead[0][name] for name in ("email", "name", "company", "status", "created_at")}
         | {
-            "marketing_consent": bool(of_lead[-1]["given"]),
+            "marketing_consent": _consents(of_lead),
             "whitepapers": sorted({row["whitepaper"] for row in of_lead}),
             "post": next((row["post"] for row in of_lead if row["post"]), None),
         }
@@ -121,3 +124,9 @@ def latest(connection: Connection, most: int) -> list[dict[str, Any]]:
 def _by_lead(rows: Iterable[RowMapping]) -> Iterator[list[RowMapping]]:
     """The rows of each lead in turn, oldest first."""
     return (list(group) for _, group in groupby(rows, key=lambda row: row["lead"]))
+
+
+def _consents(of_lead: Iterable[RowMapping]) -> bool:
+    """The last answer in the ledger; what a robot ticked is none."""
+    answers = [row for row in of_lead if row["answered_at"] and not row["held"]]
+    return bool(answers) and bool(max(reversed(answers), key=itemgetter("answered_at"))["given"])

@@ -2,15 +2,17 @@
 
 Only what was accepted counts, so that somebody who mistypes is never shut out, and the counting is part of the
 transaction that stores what is counted. A network is the unit (an IPv4 /24, an IPv6 /64): a whole address is never
-stored, and inside such a network a visitor can change it at will.
+stored, and inside such a network a visitor can change it at will. Windows go by the clock and not by the first
+try: one row counts exactly, also for two servers, at the price that across an edge twice as many may pass.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from sqlalchemy import Connection, bindparam, delete
+from sqlalchemy import Connection, bindparam, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -20,7 +22,7 @@ from leadapi.tables import rate_limits
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `most` in each window of `window` for one subject; `policy` says so to people."""
+    """At most `most` in each window of `window` by the clock for one subject; `policy` says so to people."""
 
     name: str
     most: int
@@ -32,33 +34,44 @@ LEADS_BY_NETWORK = Limit(
     "leads-by-network",
     60,
     timedelta(minutes=10),
-    "At most 60 requests for a whitepaper in ten minutes come from one network. Please try again later.",
+    "At most 60 requests for a whitepaper are taken from one network in every ten minutes of the clock. "
+    "Please try again later.",
 )
 COMMENTS_BY_NETWORK = Limit(
     "comments-by-network",
     30,
     timedelta(minutes=10),
-    "At most 30 comments in ten minutes come from one network. Please try again later.",
+    "At most 30 comments are taken from one network in every ten minutes of the clock. Please try again later.",
 )
 SIGN_INS_BY_NETWORK = Limit(
     "sign-ins-by-network",
     10,
     timedelta(minutes=10),
-    "At most 10 links to sign in are asked for in ten minutes from one network. Please try again later.",
+    "At most 10 links to sign in are asked for from one network in every ten minutes of the clock. "
+    "Please try again later.",
 )
 
 
-def _counting(insert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[int]:
+def _counting(insert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[str, int]:
     return insert.on_conflict_do_update(
         index_elements=["name", "subject", "window_start"],
         set_={"taken": rate_limits.c.taken + insert.excluded.taken},
-    ).returning(rate_limits.c.taken)
+    ).returning(rate_limits.c.subject, rate_limits.c.taken)
 
 
 _COUNT = {
     "sqlite": _counting(sqlite.insert(rate_limits)),
     "postgresql": _counting(postgresql.insert(rate_limits)),
 }
+_GIVE_BACK = (
+    update(rate_limits)
+    .where(
+        rate_limits.c.name == bindparam("limit"),
+        rate_limits.c.subject == bindparam("of"),
+        rate_limits.c.window_start == bindparam("start"),
+    )
+    .values(taken=rate_limits.c.taken - bindparam("unused"))
+)
 
 
 def network_of(address: IPv4Address | IPv6Address | None) -> str:
@@ -72,24 +85,51 @@ def network_of(address: IPv4Address | IPv6Address | None) -> str:
 
 def take(connection: Connection, limit: Limit, subject: str, now: datetime) -> None:
     """Count one for the subject. Raises TooOften past the limit; the caller's transaction then stores nothing."""
-    take_all(connection, limit, {subject: 1}, now)
+    if not take_all(connection, limit, {subject: 1}, now)[subject]:
+        raise too_often(limit, now)
 
 
-def take_all(connection: Connection, limit: Limit, takes: Mapping[str, int], now: datetime) -> None:
-    """As take, for as many of each subject as `takes` says, in one statement: for the hot rules' batches."""
+def take_all(connection: Connection, limit: Limit, takes: Mapping[str, int], now: datetime) -> Counter[str]:
+    """Count as many for each subject as `takes` says; answers how many of them are granted, and no more count.
+
+    For the hot rules' batches: a subject that is past its limit costs the others nothing.
+    """
     if not takes:
-        return
-    seconds = int(limit.window.total_seconds())
-    start = datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, UTC)
+        return Counter()
     counted = connection.execute(
         _COUNT[connection.dialect.name],
         [
-            {"name": limit.name, "subject": subject, "window_start": start, "taken": taken}
+            {"name": limit.name, "subject": subject, "window_start": _window(limit, now)[0], "taken": taken}
             for subject, taken in sorted(takes.items())  # in one order, so that two servers cannot deadlock
         ],
-    )
-    if any(taken > limit.most for taken in counted.scalars()):
-        raise TooOften(limit.policy, retry_after=max(1, seconds - int(now.timestamp()) % seconds))
+    ).all()
+    over = Counter({subject: min(takes[subject], max(0, taken - limit.most)) for subject, taken in counted})
+    give_back(connection, limit, over, now)
+    return Counter(takes) - over
+
+
+def give_back(connection: Connection, limit: Limit, unused: Mapping[str, int], now: datetime) -> None:
+    """Take off the counts, by subject, what was granted in the same transaction and turned out not needed."""
+    start = _window(limit, now)[0]
+    rows = [
+        {"limit": limit.name, "of": subject, "start": start, "unused": count}
+        for subject, count in unused.items()
+        if count
+    ]
+    if rows:
+        connection.execute(_GIVE_BACK, rows)
+
+
+def too_often(limit: Limit, now: datetime) -> TooOften:
+    """What is said to those past the limit."""
+    return TooOften(limit.policy, retry_after=_window(limit, now)[1])
+
+
+def _window(limit: Limit, now: datetime) -> tuple[datetime, int]:
+    """When the window of `now` began, and the whole seconds until the next one."""
+    seconds = int(limit.window.total_seconds())
+    passed = int(now.timestamp()) % seconds
+    return datetime.fromtimestamp(int(now.timestamp()) - passed, UTC), seconds - passed
 
 
 def forget_old(connection: Connection, now: datetime) -> None:

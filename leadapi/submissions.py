@@ -17,13 +17,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, insert, select
 
 from leadapi import letters, outbox, rate_limits
 from leadapi.attribution import UTM_FIELDS, Source
-from leadapi.tables import consents, insert_new, leads, new_id, submissions
+from leadapi.errors import TooOften
+from leadapi.tables import add_new, consents, insert_new, leads, new_id, submissions
 from leadapi.typed_text import address_key
 
 REPEAT_WINDOW = timedelta(minutes=10)
@@ -40,6 +42,8 @@ Outcome = Literal["recorded", "repeated", "conflict"]
 """Stored; nothing changed since it was stored before; the id was used for something else."""
 
 _Place = tuple[str, str, str | None, bool]
+_Who = tuple[str, bool]
+"""A lead, and whether its person or a robot in its name: neither's answers are the other's."""
 _Stored = Mapping[Any, Any]
 
 
@@ -73,7 +77,7 @@ _BY_KEY = (
     select(leads.c.id, leads.c.address_key, leads.c.email, leads.c.status)
     .where(leads.c.address_key.in_(bindparam("keys", expanding=True)))
     .order_by(leads.c.address_key)
-    .with_for_update()  # PostgreSQL: two servers take one person's submissions one after the other
+    .with_for_update(key_share=True)  # PostgreSQL: two servers take one person's submissions one after the other
 )
 _EARLIER = select(
     submissions.c.id,
@@ -89,68 +93,70 @@ _BY_SUBMISSION_ID = _EARLIER.where(submissions.c.submission_id.in_(bindparam("id
 _RECENT = _EARLIER.where(
     submissions.c.lead_id.in_(bindparam("leads", expanding=True)),
     submissions.c.created_at > bindparam("since"),
+).order_by(submissions.c.created_at)
+_SAID = (
+    select(consents.c.lead_id, submissions.c.held, consents.c.given, consents.c.created_at)
+    .join(submissions, submissions.c.id == consents.c.submission_id)
+    .where(consents.c.lead_id.in_(bindparam("leads", expanding=True)))
+    .order_by(consents.c.created_at)
 )
 _ADD_LEADS, _ADD_SUBMISSIONS = insert_new(leads), insert_new(submissions)
 _ADD_CONSENTS = insert(consents)
 
 
-def record_submission(connection: Connection, values: Sequence[Submission]) -> list[Outcome]:
+def record_submission(connection: Connection, values: Sequence[Submission]) -> list[Outcome | TooOften]:
     """Store each submission once, with its lead, its consent and its letter; answers in the same order.
 
-    Raises TooOften when one network is past its limit; the store then tries the batch value by value.
+    A repeat with another tick is a new answer in the ledger, and no more. TooOften is the answer to those whose
+    network is past its limit.
     """
-    known = _leads_for(connection, values)
+    limit, now = rate_limits.LEADS_BY_NETWORK, values[0].now
+    granted = rate_limits.take_all(connection, limit, Counter(value.network for value in values), now)
+    known = _leads_of(connection, values)
     by_id, recent = _earlier(connection, values, known)
-    outcomes: list[Outcome] = []
-    fresh: dict[int, dict[str, Any]] = {}
-    for position, value in enumerate(values):
-        row = _row(value, known[address_key(value.address)]["id"])
+    said = _said(connection, values, recent)
+    outcomes: list[Outcome | TooOften] = []
+    new_leads: list[_Stored] = []
+    fresh: list[tuple[Submission, dict[str, Any]]] = []
+    ledger: list[dict[str, Any]] = []
+    for value in values:
+        lead = known.get(address_key(value.address)) or _lead(value)
+        row = _row(value, lead["id"])
         earlier = by_id.get(value.submission_id) if value.submission_id else recent.get(_place(row))
-        if earlier is None or (not value.submission_id and value.now - earlier["created_at"] >= REPEAT_WINDOW):
-            by_id[row["submission_id"]] = recent[_place(row)] = fresh[position] = row
-            outcomes.append("recorded")
+        if earlier and not value.submission_id and value.now - earlier["created_at"] >= REPEAT_WINDOW:
+            earlier = None
+        before = said.get(_who(row))
+        if earlier and value.submission_id:
+            outcomes.append("repeated" if earlier["fingerprint"] == row["fingerprint"] else "conflict")
+        elif earlier and before and before["given"] == value.marketing_consent:
+            outcomes.append("repeated")
+        elif not granted[value.network]:
+            outcomes.append(rate_limits.too_often(limit, now))
         else:
-            outcomes.append(_repeat(value, row, earlier))
-    rate_limits.take_all(
-        connection, rate_limits.LEADS_BY_NETWORK, Counter(values[n].network for n in fresh), values[0].now
-    )
-    for position, winner in _add(connection, fresh).items():
-        outcomes[position] = _repeat(values[position], fresh.pop(position), winner)
-    if fresh:
-        connection.execute(_ADD_CONSENTS, [_consent(values[n], row) for n, row in fresh.items()])
-        outbox.enqueue_many(
-            connection,
-            [
-                _letter(values[n], row, known[address_key(values[n].address)])
-                for n, row in fresh.items()
-                if not values[n].held
-            ],
-        )
+            granted[value.network] -= 1
+            if lead["address_key"] not in known:
+                known[lead["address_key"]] = lead
+                new_leads.append(lead)
+            if not earlier:
+                by_id[row["submission_id"]] = recent[_place(row)] = row
+                fresh.append((value, row))
+            ledger.append(_consent(value, earlier or row, before))
+            said[_who(row)] = ledger[-1]
+            outcomes.append("repeated" if earlier else "recorded")
+    add_new(connection, _ADD_LEADS, sorted(new_leads, key=itemgetter("address_key")))
+    add_new(connection, _ADD_SUBMISSIONS, sorted((row for _, row in fresh), key=itemgetter("submission_id")))
+    if ledger:
+        connection.execute(_ADD_CONSENTS, ledger)
+    letters_of = [(value, row) for value, row in fresh if not value.held]
+    outbox.enqueue_many(connection, [_letter(v, row, known[address_key(v.address)]) for v, row in letters_of])
+    rate_limits.give_back(connection, limit, granted, now)
     return outcomes
 
 
-def _leads_for(connection: Connection, values: Sequence[Submission]) -> dict[str, _Stored]:
-    """The lead of each address, made where it is new, by key; on PostgreSQL locked until the commit.
-
-    Inserting before locking, both in the order of the keys, is what keeps two servers from a deadlock.
-    """
-    first = {address_key(value.address): value for value in reversed(values)}
-    connection.execute(
-        _ADD_LEADS[connection.dialect.name],
-        [
-            {
-                "id": new_id(value.now),
-                "address_key": key,
-                "email": value.address,
-                "name": value.name,
-                "company": value.company,
-                "created_at": value.now,
-            }
-            for key, value in sorted(first.items())
-        ],
-    )
-    rows = connection.execute(_BY_KEY, {"keys": sorted(first)}).mappings()
-    return {row["address_key"]: row for row in rows}
+def _leads_of(connection: Connection, values: Sequence[Submission]) -> dict[str, _Stored]:
+    """The leads that there are, by key; on PostgreSQL locked until the commit, in the order of the keys."""
+    keys = sorted({address_key(value.address) for value in values})
+    return {row["address_key"]: row for row in connection.execute(_BY_KEY, {"keys": keys}).mappings()}
 
 
 def _earlier(
@@ -170,26 +176,34 @@ def _earlier(
     return {row["submission_id"]: row for row in by_id}, {_place(row): row for row in recent}
 
 
-def _add(connection: Connection, fresh: Mapping[int, dict[str, Any]]) -> dict[int, _Stored]:
-    """Insert the rows; answers the stored ones of those that another server was quicker to insert."""
-    if not fresh:
+def _said(
+    connection: Connection, values: Sequence[Submission], recent: Mapping[_Place, _Stored]
+) -> dict[_Who, _Stored]:
+    """The last answers in the ledger of those who may be repeating themselves."""
+    if not recent or all(value.submission_id for value in values):
         return {}
-    added = connection.execute(_ADD_SUBMISSIONS[connection.dialect.name], list(fresh.values())).rowcount
-    if added == len(fresh):
-        return {}
-    ids = {row["submission_id"]: position for position, row in fresh.items()}
-    stored = connection.execute(_BY_SUBMISSION_ID, {"ids": list(ids)}).mappings()
-    by_position = {ids[row["submission_id"]]: row for row in stored}
-    return {n: row for n, row in by_position.items() if row["id"] != fresh[n]["id"]}
+    said = connection.execute(_SAID, {"leads": sorted({row["lead_id"] for row in recent.values()})}).mappings()
+    return {_who(row): row for row in said}
 
 
-def _repeat(value: Submission, row: _Stored, earlier: _Stored) -> Outcome:
-    same = not value.submission_id or earlier["fingerprint"] == row["fingerprint"]
-    return "repeated" if same else "conflict"
+def _who(row: _Stored) -> _Who:
+    return row["lead_id"], row["held"]
 
 
 def _place(row: _Stored) -> _Place:
     return row["lead_id"], row["whitepaper"], row["post"], row["held"]
+
+
+def _lead(value: Submission) -> dict[str, Any]:
+    return {
+        "id": new_id(value.now),
+        "address_key": address_key(value.address),
+        "email": value.address,
+        "name": value.name,
+        "company": value.company,
+        "status": "pending",
+        "created_at": value.now,
+    }
 
 
 def _row(value: Submission, lead: str) -> dict[str, Any]:
@@ -215,7 +229,9 @@ def _row(value: Submission, lead: str) -> dict[str, Any]:
     }
 
 
-def _consent(value: Submission, row: _Stored) -> dict[str, Any]:
+def _consent(value: Submission, row: _Stored, before: _Stored | None) -> dict[str, Any]:
+    """The ledger's row; its moment is after that of the answer before, whatever two servers' clocks say."""
+    after = before["created_at"] + timedelta(microseconds=1) if before else value.now
     return {
         "id": new_id(value.now),
         "lead_id": row["lead_id"],
@@ -226,7 +242,7 @@ def _consent(value: Submission, row: _Stored) -> dict[str, Any]:
         "language": "en",
         "given": value.marketing_consent,
         "page": value.source.page,
-        "created_at": value.now,
+        "created_at": max(value.now, after),
     }
 
 

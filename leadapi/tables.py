@@ -5,7 +5,7 @@ for each row's number. Times are stored in UTC and come back aware, on SQLite to
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Connection,
     DateTime,
     Dialect,
     ForeignKey,
@@ -27,6 +28,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+
+from leadapi.store import RunAgain
 
 metadata = MetaData(
     naming_convention={
@@ -204,3 +207,13 @@ def insert_new(table: Table) -> Mapping[str, Insert]:
         "sqlite": sqlite.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True),
         "postgresql": postgresql.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True),
     }
+
+
+def add_new(connection: Connection, insert: Mapping[str, Insert], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows whose keys (an insert_new) were not there when the rule looked.
+
+    Raises RunAgain when another server was quicker with one of them: what the rule saw is no longer so. Rows come
+    in the order of their keys, so that two servers cannot deadlock.
+    """
+    if rows and connection.execute(insert[connection.dialect.name], rows).rowcount != len(rows):
+        raise RunAgain

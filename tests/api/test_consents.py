@@ -1,0 +1,134 @@
+"""The ledger of consents keeps every answer, and the last one that a person gave is the one that counts."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from examples import ALICE, NOW, record, rows, sent
+
+from leadapi import leads, rate_limits, tables
+from leadapi.errors import TooOften
+from leadapi.store import Store, open_store
+from leadapi.submissions import Submission, record_submission
+
+YES = replace(ALICE, marketing_consent=True)
+
+
+def later(value: Submission, minutes: float) -> Submission:
+    return replace(value, now=NOW + timedelta(minutes=minutes))
+
+
+def ledger(store: Store) -> list[bool]:
+    return [row.given for row in sorted(rows(store, tables.consents), key=lambda row: row.created_at)]
+
+
+def told(store: Store) -> tuple[list[dict[str, Any]], list[bool]]:
+    """The export's leads; what export and desk say of their consent, which must be the same."""
+    exported = store.read_now(lambda connection, _: list(leads.export(connection)), None)
+    desk = {lead["email"]: lead["marketing_consent"] for lead in store.read_now(leads.latest, 100)}
+    answers = [lead["marketing_consent"] for lead in exported]
+    assert [desk.get(lead["email"], False) for lead in exported] == answers
+    return exported, answers
+
+
+def test_what_a_robot_ticked_is_no_consent(store: Store) -> None:
+    """A held submission under a confirmed address says nothing of its owner's wish, in export or on the desk."""
+    record(store, ALICE)
+    (lead,) = rows(store, tables.leads)
+    store.write_now(leads.confirm, (lead.id, NOW))
+    assert record(store, later(replace(YES, held=True), 1)) == ["recorded"]
+    assert told(store)[1] == [False]
+
+
+def test_what_a_robot_left_unticked_takes_no_consent_back(store: Store) -> None:
+    """A held submission without the tick leaves a person's yes as it is."""
+    assert record(store, YES, later(replace(ALICE, held=True), 1)) == ["recorded", "recorded"]
+    assert told(store)[1] == [True]
+
+
+def test_a_lead_of_robots_alone_has_not_consented(store: Store) -> None:
+    """Where nothing but held submissions is known, the export says no."""
+    record(store, replace(YES, held=True))
+    assert told(store)[1] == [False]
+
+
+def test_a_changed_box_is_a_new_answer_of_the_same_submission(store: Store) -> None:
+    """A second press with another box adds a row to the ledger, and neither a submission nor a letter."""
+    assert record(store, ALICE) == ["recorded"]
+    for minutes, value, answers in (
+        (1, YES, [False, True]),
+        (2, YES, [False, True]),
+        (3, ALICE, [False, True, False]),
+    ):
+        assert record(store, later(value, minutes)) == ["repeated"]
+        assert ledger(store) == answers
+        ((lead,), said) = told(store)
+        assert said == answers[-1:]
+        assert len(lead["submission_ids"]) == len(lead["submissions"]) == 1
+    assert len(rows(store, tables.submissions)) == len(sent(store)) == 1
+    first, second, third = sorted(rows(store, tables.consents), key=lambda row: row.created_at)
+    assert (first.submission_id, first.lead_id) == (second.submission_id, second.lead_id)
+    assert (second.text, second.version, third.created_at) == (
+        first.text,
+        first.version,
+        NOW + timedelta(minutes=3),
+    )
+
+
+def test_answers_at_the_same_moment_keep_their_order(store: Store) -> None:
+    """No, yes and no in one batch, all by the same clock, are no in the end; so are they in two batches."""
+    assert record(store, YES, ALICE, YES, ALICE) == ["recorded", "repeated", "repeated", "repeated"]
+    assert (ledger(store), told(store)[1]) == ([True, False, True, False], [False])
+    assert record(store, YES) == ["repeated"]
+    assert (ledger(store)[-1], told(store)[1]) == (True, [True])
+
+
+def test_the_answer_that_counts_is_the_last_of_all_submissions(store: Store) -> None:
+    """Yes for one post, no for another, then yes again for the first: the last is recorded, and counts."""
+    other = later(replace(ALICE, post="b-post"), 1)
+    assert record(store, YES, other, later(YES, 2)) == ["recorded", "recorded", "repeated"]
+    assert (ledger(store), told(store)[1]) == ([True, False, True], [True])
+
+
+def test_a_person_repeats_no_robot(store: Store) -> None:
+    """A robot's tick is not the answer that a person's second press is compared with."""
+    record(store, ALICE, later(replace(YES, held=True), 1))
+    assert record(store, later(ALICE, 2)) == ["repeated"]
+    assert record(store, later(YES, 3)) == ["repeated"]
+    assert (ledger(store), told(store)[1]) == ([False, True, True], [True])
+
+
+def test_changed_answers_count_for_the_limit(store: Store) -> None:
+    """What adds a row is limited like what adds a submission: nobody fills the ledger by pressing."""
+    presses = [later((ALICE, YES)[n % 2], n / 100) for n in range(100)]
+    answers = record(store, *presses)
+    most = rate_limits.LEADS_BY_NETWORK.most
+    assert answers[:most] == ["recorded", *["repeated"] * (most - 1)]
+    assert len(rows(store, tables.consents)) == most
+    assert {type(answer) for answer in answers[most::2]} == {TooOften}
+    assert set(answers[most + 1 :: 2]) == {"repeated"}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_servers_keep_one_ledger(store: Store) -> None:
+    """However changes of mind are spread over two servers, the ledger alternates and ends in one answer."""
+    other = open_store(store.engine.url.render_as_string(hide_password=False))
+
+    async def press() -> list[Any]:
+        doors = [
+            (store, other)[n // 2 % 2].write_batched(record_submission, (ALICE, YES)[n % 2]) for n in range(20)
+        ]
+        return await asyncio.gather(*doors)
+
+    try:
+        answers = asyncio.run(press())
+    finally:
+        other.close()
+    assert sorted(answers) == ["recorded"] + ["repeated"] * 19
+    said = ledger(store)
+    assert all(one != two for one, two in pairwise(said))
+    assert told(store)[1] == said[-1:]
+    assert len(rows(store, tables.submissions)) == len(sent(store)) == 1
