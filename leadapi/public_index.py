@@ -18,6 +18,9 @@ from typing import Any
 import httpx2
 import structlog
 
+from leadapi.tables import LONGEST_EDITION, LONGEST_SLUG
+from leadapi.typed_text import printable
+
 INDEX_FILE, SHELL_FILE = "public-index.json", "page-shell.html"
 REFRESH_SECONDS = 60.0
 """How often the site elsewhere is asked what is new."""
@@ -54,7 +57,10 @@ class PublicIndex:
 
 
 def parse(index: str, shell: str) -> PublicIndex:
-    """The two files as one value. Raises ValueError when they are not what a build writes."""
+    """The two files as one value. Raises ValueError when they are not what a build writes.
+
+    A post or whitepaper that the database could not store is left out and logged: the others go on.
+    """
     try:
         raw = json.loads(index)
         if raw["version"] != 1:
@@ -71,17 +77,32 @@ def parse(index: str, shell: str) -> PublicIndex:
             language=_text(site["language"]),
             style_hash=style_hash,
             comments_etag=None if comments_etag is None else _text(comments_etag),
-            posts=_entries(raw["posts"], _OF_POST),
-            whitepapers=_entries(raw["whitepapers"], _OF_WHITEPAPER),
-            pages=_entries(raw["pages"], _OF_PAGE),
+            posts=_entries("posts", raw["posts"], _OF_POST),
+            whitepapers=_entries("whitepapers", raw["whitepapers"], _OF_WHITEPAPER),
+            pages=_entries("pages", raw["pages"], _OF_PAGE),
             shell=shell,
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{INDEX_FILE} is not what a build writes: {error!r}") from error
 
 
-def _entries(raw: Any, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
-    return {_text(slug): {name: _text(entry[name]) for name in names} for slug, entry in raw.items()}
+def _entries(kind: str, raw: Any, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    entries: dict[str, Mapping[str, str]] = {
+        _text(slug): {name: _text(entry[name]) for name in names} for slug, entry in raw.items()
+    }
+    for slug, entry in list(entries.items()):
+        reason = _unstorable("slug", slug, LONGEST_SLUG)
+        if reason := reason or _unstorable("edition", entry.get("edition", ""), LONGEST_EDITION):
+            log.warning("index_entry_left_out", kind=kind, slug=slug[:80], reason=reason)
+            del entries[slug]
+    return entries
+
+
+def _unstorable(what: str, text: str, longest: int) -> str | None:
+    """Why the database could not keep the text, or None."""
+    if len(text) > longest:
+        return f"its {what} has {len(text)} characters; at most {longest} can be stored"
+    return f"its {what} holds a sign that cannot be stored" if printable(text) != text else None
 
 
 def _text(value: Any) -> str:

@@ -31,6 +31,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from leadapi.store import RunAgain
 
+LONGEST_SLUG, LONGEST_EDITION = 200, 32
+"""Characters of what the site's index names and a visitor can ask for; PostgreSQL refuses what is longer."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_N_label)s",
@@ -97,9 +100,9 @@ submissions = Table(
     Column("email", String(320), nullable=False),
     Column("name", Text, nullable=False),
     Column("company", Text, nullable=False, server_default=""),
-    Column("whitepaper", String(200), nullable=False),
-    Column("edition", String(32), nullable=False),
-    Column("post", String(200)),
+    Column("whitepaper", String(LONGEST_SLUG), nullable=False),
+    Column("edition", String(LONGEST_EDITION), nullable=False),
+    Column("post", String(LONGEST_SLUG)),
     Column("cta", String(64)),
     Column("page", Text),
     Column("referrer_host", String(255)),
@@ -133,8 +136,8 @@ downloads = Table(
     metadata,
     _id(),
     Column("lead_id", String(36), ForeignKey("leads.id"), nullable=False),
-    Column("whitepaper", String(200), nullable=False),
-    Column("edition", String(32), nullable=False),
+    Column("whitepaper", String(LONGEST_SLUG), nullable=False),
+    Column("edition", String(LONGEST_EDITION), nullable=False),
     Column("created_at", TZDateTime, nullable=False),
     Index(None, "lead_id", "whitepaper", "edition", unique=True),
 )
@@ -145,7 +148,7 @@ comments = Table(
     _id(),
     Column("submission_id", String(64), nullable=False, unique=True),
     Column("fingerprint", String(64), nullable=False, index=True),
-    Column("post", String(200), nullable=False),
+    Column("post", String(LONGEST_SLUG), nullable=False),
     Column("parent_id", String(36), ForeignKey("comments.id")),
     Column("name", Text, nullable=False),
     Column("email", String(320), nullable=False),
