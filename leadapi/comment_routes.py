@@ -196,21 +196,31 @@ def _form_again(
 
 async def _listed(request: Request, store: StoreDep, post: str | None) -> Response:
     """The list, or 304 where the client has it already (RFC 9110, 13.1.2)."""
-    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    asked = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    state = request.app.state
+    # The whole list is kept with its ETag, since rendering it anew for each request would be most of the work.
+    kept: tuple[str, bytes | None] | None = getattr(state, "all_comments", None) if post is None else None
 
-    def read(connection: Connection, _: None) -> tuple[str, list[dict[str, Any]] | None]:
-        # The version first: a list that is newer than its ETag mends itself at the next asking.
+    def read(connection: Connection, _: None) -> tuple[str, bytes | None]:
         etag = comments.version(connection, post)
-        return etag, None if etag in known or "*" in known else comments.approved(connection, post)
+        if etag in asked or "*" in asked:
+            return etag, None
+        return kept if kept and kept[0] == etag else (etag, _as_json(comments.approved(connection, post), post))
 
-    etag, listed = await store.read(read, None)
+    etag, body = await store.read(read, None)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if listed is None:
+    if body is None:
         return Response(status_code=304, headers=headers)
     if post is None:
-        return JSONResponse({"comments": listed}, headers=headers)
+        state.all_comments = etag, body
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _as_json(listed: list[dict[str, Any]], post: str | None) -> bytes:
+    if post is None:
+        return bytes(JSONResponse({"comments": listed}).body)
     of_post = [{name: value for name, value in comment.items() if name != "post"} for comment in listed]
-    return JSONResponse({"post": post, "count": len(listed), "comments": of_post}, headers=headers)
+    return bytes(JSONResponse({"post": post, "count": len(listed), "comments": of_post}).body)
 
 
 def _comment_id(token: str, settings: Settings) -> str:
