@@ -4,7 +4,6 @@ A rule is a plain function over a SQLAlchemy connection. All that waits to be wr
 one transaction, with one commit, and only then is everybody answered: many durable writes for one disk sync.
 On SQLite that thread is the only writer by construction (WAL, synchronous=FULL; with NORMAL a power cut loses
 acknowledged rows); on PostgreSQL the same door stands before SQLAlchemy's pool, and several processes may write.
-
 When a batch fails it runs again piece by piece, each in a savepoint, so that one bad value harms nobody. Only a
 database that is away (gone, full, read-only, locked by another program) is told to all. Where two servers cross
 (a deadlock, RunAgain), the whole batch is simply run again: nobody has been answered yet.
