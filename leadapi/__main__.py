@@ -3,11 +3,15 @@
 Whatever an operator can get wrong is answered in one sentence and an exit code, never in a traceback.
 """
 
+import os
+import signal
+
+if __name__ == "__main__":  # Ctrl-C while all that is needed is read, which takes a second
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
 import argparse
 import asyncio
 import json
-import os
-import signal
 import socket
 import sys
 from types import FrameType
@@ -215,4 +219,5 @@ def _log_as_json(*, quiet: bool) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # main() answers it from here on
     main()
