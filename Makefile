@@ -5,15 +5,14 @@ PORT ?= 8000
 # Where it can be opened: what listens everywhere is found at 127.0.0.1, and IPv6 stands in brackets.
 NAME = $(or $(filter-out 0.0.0.0 ::,$(HOST)),127.0.0.1)
 ADDRESS = http://$(if $(findstring :,$(NAME)),[$(NAME)],$(NAME)):$(PORT)
-BIN = .venv/bin
-RUN = $(BIN)/python
+RUN = .venv/bin/python
 SET_UP = @$(PY) scripts/bootstrap.py
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-full check hooks publish papers lock clean bench-page html regenerate devserver
 
 help: # list the verbs
-	@sed -n 's/^\([a-z-]*\):.*# \(.*\)/\1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z -]*\):.*# \(.*\)/\1\t\2/p' Makefile | expand -t 24
 
 # What the environment says wins over these.
 serve: export LEADAPI_ENV ?= development
@@ -36,11 +35,11 @@ test-full: check # the same tests with the counts that the promises name
 
 check: # linters, types and the house's arrows, without the tests
 	$(SET_UP) dev
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py
-	@$(BIN)/lint-imports --no-logo
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m ruff format --check --quiet .
+	@$(RUN) -m mypy --no-error-summary
+	@$(RUN) -m mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py
+	@$(RUN) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
 
 hooks: # let git run `make check` before each commit
 	@printf '#!/bin/sh\nexec make --no-print-directory check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"

@@ -40,6 +40,7 @@ def main() -> None:
         with _alone(place):
             if options.publish:
                 publish(place)
+                print(f"The site is in {os.path.relpath(place)}/.")
             else:
                 preview(place)
     except NotBuilt as why:
@@ -121,9 +122,14 @@ def _exchange(one: Path, other: Path) -> None:
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """A second build of the same site waits for the first."""
-    Path(".cache").mkdir(exist_ok=True)
     name = "".join(sign if sign.isalnum() else "-" for sign in str(place.absolute()))
-    with Path(".cache", f"build{name}.lock").open("w") as lock:
+    path = Path(".cache", f"build{name}.lock")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise NotBuilt(f"Nothing can be written in {ROOT}/.cache: {error.strerror}. Nothing was built.") from error
+    with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -86,8 +86,14 @@ def _is_installed(name: str) -> bool:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Two terminals must not install at once: the second one waits."""
-    (ROOT / ".cache").mkdir(exist_ok=True)
-    with (ROOT / ".cache" / "bootstrap.lock").open("w") as lock:
+    path = ROOT / ".cache" / "bootstrap.lock"
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    except OSError as error:
+        told = f"Nothing can be written in {path.parent}: {error.strerror}."
+        raise NoWay(f"{told} Clone the project into a folder of your own.") from error
+    with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

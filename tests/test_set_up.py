@@ -3,6 +3,7 @@
 import ast
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,3 +123,32 @@ def test_an_old_python_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "version", "3.9.2 (main)")
     with pytest.raises(SystemExit, match=r"^Python 3\.11 or newer is needed; this is 3\.9\.2 "):
         runpy.run_path(str(SCRIPTS / "bootstrap.py"), run_name="__main__")
+
+
+def test_a_folder_that_cannot_be_written_gets_one_sentence(machine: list[str], tmp_path: Path) -> None:
+    """Whoever cannot write in the clone is told where, without a traceback."""
+    (tmp_path / ".cache").write_text("a file stands where the folder should be, which stops root too")
+    with pytest.raises(
+        SystemExit, match=rf"^Nothing can be written in {tmp_path}/\.cache: File exists\. Clone the"
+    ):
+        subject.set_up(["site"])
+    assert machine == []
+
+
+def test_the_checks_run_in_a_clone_that_was_moved() -> None:
+    """No verb runs a program of .venv/bin by its own first line, which names the folder it was installed in."""
+    run = subprocess.run(
+        ["make", "-n", "check", "test", "serve"], cwd=SCRIPTS.parent, capture_output=True, text=True
+    )
+    programs = {word for word in run.stdout.split() if ".venv/bin/" in word}
+    assert programs == {".venv/bin/python"}, run.stdout + run.stderr
+
+
+def test_make_alone_lists_every_verb() -> None:
+    """Each verb of the Makefile stands in the list with a line that says what it does."""
+    made = subprocess.run(["make"], cwd=SCRIPTS.parent, capture_output=True, text=True, check=True).stdout
+    listed = {verb for line in made.splitlines() for verb in line.partition("  ")[0].split()}
+    phony = next(
+        line for line in (SCRIPTS.parent / "Makefile").read_text().splitlines() if line.startswith(".PHONY")
+    )
+    assert listed == set(phony.split()[1:])
