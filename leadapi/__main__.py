@@ -104,7 +104,7 @@ def doctor() -> None:
     """Print each problem; exit with 1 when `serve` would refuse to start."""
     settings, found = _examined()
     if not any(problem.variable == "DATABASE_URL" for problem in found):
-        ours = database_lock.take_at_once(settings.database_url)
+        ours = database_lock.take_if_free(settings.database_url)
         found += database_state.examined(settings, ours=ours)
         if not ours:
             print(

@@ -34,7 +34,7 @@ def prepare(settings: Settings) -> None:
     Raises Unusable.
     """
     if settings.development:
-        upgrade(settings)
+        upgrade(settings, keep=True)
         return
     if absent := _absent(settings):  # told before a lock is left beside nothing
         raise Unusable(_line(f"{absent}. Run: python -m leadapi migrate"))
@@ -43,16 +43,22 @@ def prepare(settings: Settings) -> None:
         raise Unusable("\n".join(found))
 
 
-def upgrade(settings: Settings) -> None:
-    """Bring it to the newest version, as its only writer. Raises Unusable."""
+def upgrade(settings: Settings, *, keep: bool = False) -> None:
+    """Bring it to the newest version as its only writer, and `keep` others out until this process ends.
+
+    Raises Unusable.
+    """
     _require_address(settings)
-    _take(settings)
     try:
-        store = open_store(settings.database_url)
-        try:
-            migrations.upgrade(store.engine)
-        finally:
-            store.close()
+        with database_lock.turn(settings.database_url):
+            lock = _take(settings)
+            store = open_store(settings.database_url)
+            try:
+                migrations.upgrade(store.engine)
+            finally:
+                store.close()
+            if not keep:
+                lock.release()
     except CommandError:
         raise Unusable(
             _line("the tables are not known here. A newer version of this program made them.")
@@ -93,13 +99,14 @@ def reason(error: BaseException) -> str:
     return " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".") or type(error).__name__
 
 
-def _take(settings: Settings) -> None:
+def _take(settings: Settings) -> database_lock.Lock:
     try:
-        ours = database_lock.take(settings.database_url)
+        lock = database_lock.take(settings.database_url)
     except OSError as error:
         raise Unusable(_line(f"the database cannot be written: {reason(error)}.")) from None
-    if not ours:
+    if lock is None:
         raise Unusable(_line(IN_USE))
+    return lock
 
 
 def _require_address(settings: Settings) -> None:

@@ -23,7 +23,7 @@ KEYS = {
 }
 COMMAND = [sys.executable, "-m", "leadapi"]
 SERVE = ("serve", "--port", "0")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 Found = TypeVar("Found")
 
