@@ -86,6 +86,19 @@ def test_structured_data_and_open_graph_are_whole(published: Site) -> None:
     assert graph["og:description"]
 
 
+def test_every_page_that_can_be_found_is_shared_with_a_picture(published: Site) -> None:
+    """Open Graph's four required facts stand on each, and the picture is there; posts do not share one."""
+    pictures = {}
+    for page in published.pages:
+        graph = {meta.get("property"): meta.get("content") for meta in page.all("meta") if meta.get("property")}
+        if page.all("link", rel="canonical"):
+            assert all(graph.get(f"og:{name}") for name in ("title", "type", "url", "image")), page.address
+            assert published.file(graph["og:image"].removeprefix(SITE_URL)), page.address
+        if graph.get("og:type") == "article":
+            assert pictures.setdefault(graph["og:image"], page.address) == page.address
+    assert len(pictures) >= 12
+
+
 def test_feeds_hold_the_posts_newest_first(published: Site) -> None:
     """Atom, RSS and JSON Feed parse and tell the same posts."""
     atom = feedparser.parse(str(published.folder / "feed.atom"))
