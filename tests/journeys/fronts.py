@@ -1,7 +1,8 @@
 """What stands before the two machines: a small server that does what netlify.toml says, or a real nginx.
 
 The small one reads the project's own file, so the journey walks the rules that will be published. Where leadapi
-does not answer it says 502 in one line, as Netlify does; nginx shows the site's page instead.
+does not answer both show the site's page: nginx by its configuration, Netlify by the edge function that the file
+names (tests/site/test_netlify_edge.py runs it; here its answer is given).
 """
 
 import http.client
@@ -67,14 +68,21 @@ class Netlify(BaseHTTPRequestHandler):
             answer = connection.getresponse()
             data = answer.read()
         except OSError:
-            return self._send(502, {"Content-Type": "text/plain"}, b"error: the service does not answer")
+            return self._not_sent()
         finally:
             connection.close()
         kept = {name: value for name, value in answer.getheaders() if name.lower() not in NOT_PASSED_ON}
         return self._send(answer.status, kept, data)
 
-    def _file(self, path: str) -> None:
-        if self.command not in ("GET", "HEAD"):
+    def _not_sent(self) -> None:
+        path = urlsplit(self.path).path
+        for rule in self.rules["edge_functions"]:
+            if _matches(rule["path"], path) and not _matches(rule.get("excludedPath", ""), path):
+                return self._file("/not-sent/", 503, {"Retry-After": "30"})
+        return self._send(502, {"Content-Type": "text/plain"}, b"error: the service does not answer")
+
+    def _file(self, path: str, status: int = 200, more: dict[str, str] | None = None) -> None:
+        if status == 200 and self.command not in ("GET", "HEAD"):
             return self._send(405, {}, b"")
         file = self.site / path.lstrip("/")
         file = file / "index.html" if path.endswith("/") else file
@@ -85,7 +93,7 @@ class Netlify(BaseHTTPRequestHandler):
         for rule in self.rules["headers"]:
             if _matches(rule["for"], path):
                 headers |= rule["values"]
-        return self._send(200 if found else 404, headers, file.read_bytes())
+        return self._send(status if found else 404, headers | (more or {}), file.read_bytes())
 
     def _send(self, status: int, headers: dict[str, str], data: bytes) -> None:
         self.send_response(status)
