@@ -9,7 +9,7 @@ RUN = .venv/bin/python
 SET_UP = @$(PY) scripts/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-full check hooks publish papers lock clean bench-page html regenerate devserver
+.PHONY: help serve test test-full check hooks publish papers service lock clean bench-page html regenerate devserver
 
 help: # list the verbs
 	@sed -n 's/^\([a-z -]*\):.*# \(.*\)/\1\t\2/p' Makefile | expand -t 24
@@ -52,6 +52,9 @@ publish: # build the production site into output/ (SITE_URL, API_URL, COMMENTS_U
 papers: # make the whitepapers' PDFs alone, into var/whitepapers (LEADAPI_WHITEPAPER_DIR)
 	$(SET_UP) site
 	@$(RUN) -m plugins.whitepaper_pdf
+
+service: # set up what the service needs; then .venv/bin/python -m leadapi runs it (docs/operators.md)
+	$(SET_UP) api
 
 lock: # write requirements/*.txt anew from pyproject.toml (needs uv)
 	@for set in dev site api; do \
