@@ -15,6 +15,7 @@ if not os.environ.get("SITE_URL"):
 FEED_DOMAIN = SITEURL
 LIVE_RELOAD = False
 COMMENTS_COPY = True
-DELETE_OUTPUT_DIRECTORY = True
+DELETE_OUTPUT_DIRECTORY = True  # by old_files, once the new site is written
+PLUGINS = [*PLUGINS, "plugins.old_files"]  # noqa: F405 - from pelicanconf
 NOINDEX = os.environ.get("CONTEXT", "production") != "production"  # Netlify names its previews here
 NETLIFY_TOML = str(Path(__file__).with_name("netlify.toml"))  # its policy must fit the site

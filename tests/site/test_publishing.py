@@ -76,14 +76,46 @@ def test_two_builds_are_byte_identical(published: Site, tmp_path: Path) -> None:
     assert [name for name, data in first.items() if second[name] != data] == []
 
 
+def plain_pelican(project: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    """Publish into `home/output` without any script of ours."""
+    command = [sys.executable, "-m", "pelican", "content", "-s", "publishconf.py", "-o", str(home / "output")]
+    var = str(home / "var")
+    environment = clean_environment(SITE_URL=SITE_URL, VAR_DIR=var, LEADAPI_WHITEPAPER_DIR=f"{var}/whitepapers")
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
 def test_plain_pelican_publishes_the_same_site(published: Site, tmp_path: Path) -> None:
     """`pelican content -s publishconf.py -o DIR` needs no script of ours."""
-    command = [sys.executable, "-m", "pelican", "content", "-s", "publishconf.py", "-o", str(tmp_path / "output")]
-    var = str(tmp_path / "var")
-    environment = clean_environment(SITE_URL=SITE_URL, VAR_DIR=var, LEADAPI_WHITEPAPER_DIR=f"{var}/whitepapers")
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = plain_pelican(ROOT, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert everything(tmp_path / "output") == everything(published.folder)
+
+
+@pytest.mark.parametrize(
+    "mistake", ["[whitepaper: nobody-wrote-it]", "[x]({filename}nope.md)", "![A chart]({static}/images/nope.png)"]
+)
+def test_a_mistake_costs_plain_pelican_nothing(project: Path, tmp_path: Path, mistake: str) -> None:
+    """A mistake that is found after all posts were read leaves the last good site as it was, too."""
+    (tmp_path / "output" / "trust").mkdir(parents=True)
+    (tmp_path / "output" / "trust" / "index.html").write_text("the last good site")
+    write_post(project, "a-broken-post", mistake)
+    done = plain_pelican(project, tmp_path)
+    assert done.returncode == 1 and "content/articles/a-broken-post.md:11: " in done.stderr, done.stderr
+    assert everything(tmp_path / "output") == {"trust/index.html": b"the last good site"}
+
+
+def test_nothing_stale_stays_where_plain_pelican_publishes(project: Path, published: Site, tmp_path: Path) -> None:
+    """What an earlier build wrote and this one does not is gone: pages, pictures, links and empty folders."""
+    output = tmp_path / "output"
+    (output / "taken-back" / "deep").mkdir(parents=True)
+    (output / "taken-back" / "deep" / "index.html").write_text("no longer public")
+    (output / "index.html").write_text("the last front page")
+    (output / "linked").symlink_to(project)
+    done = plain_pelican(ROOT, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert everything(output) == everything(published.folder)
+    assert not (output / "taken-back").exists() and not (output / "linked").is_symlink()
+    assert (project / "content").is_dir()
 
 
 def test_a_failed_publish_leaves_the_last_site_and_tells_the_mistake(project: Path, tmp_path: Path) -> None:
