@@ -27,6 +27,7 @@ ARTICLE_PATHS = [""]
 ARTICLE_EXCLUDES = ["pages", "authors", "whitepapers", "images", "extra"]
 PAGE_PATHS = ["pages"]
 STATIC_PATHS = ["images", "extra"]
+IGNORE_FILES = [".*", "#*", "*~"]  # what systems and editors leave behind
 EXTRA_PATH_METADATA = {"extra/favicon.svg": {"path": "favicon.svg"}}
 READERS = {"html": None, "rst": None}
 USE_FOLDER_AS_CATEGORY = False

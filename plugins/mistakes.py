@@ -3,7 +3,8 @@
 
 Pelican goes on after most errors and exits with 0, and what it cannot bear it shows as a traceback in
 columns. An author needs one line a mistake: the file, the line, what is wrong and how to mend it; and a
-build server needs an exit code. Plugins gather `Mistake`s and raise them together as `ContentMistakes`.
+build server needs an exit code. Plugins gather `Mistake`s and raise them together as `ContentMistakes`. What does
+not stop the build is told in the same plain way, by `tell` and `note`.
 """
 
 import logging
@@ -38,6 +39,27 @@ class ContentMistakes(Exception):
         super().__init__("\n".join([*map(str, self.mistakes), sum_up]))
 
 
+class PlainLine(str):
+    """A line that is shown as it is, wherever the build's messages go."""
+
+
+def tell(text: str) -> None:
+    """Say one line that stops nothing."""
+    logging.getLogger("pelican").warning("%s", PlainLine(text))
+
+
+def note(about: Mistake) -> None:
+    """Tell what is odd in a file, and leave it to the author."""
+    tell(f"{about.path}:{about.line}: Note: {about.text}")
+
+
+def line_that_holds(path: str, *typed: str) -> int:
+    """Return the first line of a file that holds one of some texts, 1 where none does."""
+    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    found = (number for text in typed if text for number, line in enumerate(lines, 1) if text in line)
+    return next(found, 1)
+
+
 def shown_path(path: str) -> str:
     """Return a path as the author types it: from the current folder where it lies below it."""
     relative = os.path.relpath(path)
@@ -51,16 +73,19 @@ def line_with(path: str, typed: str) -> int:
 
 
 class PlainMessage(logging.Filter):
-    """Prints mistakes to stderr as they are, in place of Pelican's traceback or its wrapped log line.
+    """Prints mistakes and notes to stderr as they are, in place of Pelican's traceback or its wrapped log line.
 
     Both `pelican` (which then exits) and `pelican -r` (which then waits for the next save) log the
     exception itself. With `-D` Pelican's own report, traceback included, is shown as well.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        told = [a for a in record.args if isinstance(a, ContentMistakes)] if isinstance(record.args, tuple) else []
-        for mistakes in told:
-            print(mistakes, file=sys.stderr, flush=True)
+        args = record.args if isinstance(record.args, tuple) else ()
+        told = [arg for arg in args if isinstance(arg, ContentMistakes | PlainLine)]
+        for message in told:
+            print(message, file=sys.stderr, flush=True)
+        if any(isinstance(message, PlainLine) for message in told):
+            return False
         return not told or logging.getLogger("pelican").isEnabledFor(logging.DEBUG)
 
 

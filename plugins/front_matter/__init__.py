@@ -12,8 +12,10 @@ from typing import Any
 from pelican.plugins import signals
 
 from plugins.front_matter.header import ENDINGS, Header, read_folder, read_header
+from plugins.front_matter.loose_files import loose_files, misnamed, unused
 from plugins.front_matter.rules import ContentFiles, check_all
-from plugins.mistakes import ContentMistakes, print_mistakes_plainly
+from plugins.front_matter.waiting import what_waits
+from plugins.mistakes import ContentMistakes, note, print_mistakes_plainly, tell
 
 
 def read_headers(generator: Any, paths: list[str], excludes: list[str]) -> list[Header]:
@@ -34,12 +36,23 @@ def check_content(generator: Any) -> None:
     )
     check_all(files)
     headers = [*files.posts, *files.pages, *files.authors, *files.whitepapers]
-    mistakes = [mistake for header in headers for mistake in header.mistakes]
+    loose = list(loose_files(settings))
+    mistakes = [*misnamed(loose), *(mistake for header in headers for mistake in header.mistakes)]
     if mistakes:
         raise ContentMistakes(mistakes)
+    for odd in unused(loose, headers):
+        note(odd)
+    settings["WAITING"] = what_waits(files)
+
+
+def tell_what_waits(pelican: Any) -> None:
+    """Say in one line what is not public yet, once the site is built."""
+    if pelican.settings["WAITING"]:
+        tell(pelican.settings["WAITING"])
 
 
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
     print_mistakes_plainly()
     signals.article_generator_init.connect(check_content)
+    signals.finalized.connect(tell_what_waits)

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from plugins.front_matter.yaml_slips import dropped_words, what_happened
 from plugins.mistakes import Mistake, shown_path
 
 YAML_HEADER = re.compile(r"\s*^---$(?P<header>.+?)^(?:---|\.\.\.)$(?P<body>.*)", re.MULTILINE | re.DOTALL)
@@ -61,7 +62,8 @@ class Header:
 def read_folder(folder: Path) -> list[Header]:
     """Read the headers of all Markdown files below a folder, in the order of their names; none without folder."""
     paths = (path for ending in ENDINGS for path in folder.rglob(f"*.{ending}"))
-    shown = (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    left_behind = (".", "#")  # by systems and editors
+    shown = (path for path in paths if not any(p.startswith(left_behind) for p in path.relative_to(folder).parts))
     return [read_header(str(path)) for path in sorted(shown)]
 
 
@@ -73,7 +75,12 @@ def line_of(text: str | bytes, position: int) -> int:
 def read_header(path: str) -> Header:
     """Read one file; whatever keeps its header from being read is in the answer's `mistakes`."""
     header = Header(shown_path(path))
-    data = Path(path).read_bytes()
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        what = "is a link that leads to no file" if Path(path).is_symlink() else "cannot be read"
+        header.wrong(1, f"The file {what}: {error.strerror}. Mend that, or take it away.")
+        return header
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
@@ -107,14 +114,11 @@ def read_header(path: str) -> Header:
 def read_yaml(header: Header, text: str, first_line: int) -> None:
     """Read YAML fields into `header`; `first_line` is the file's line the YAML text starts on."""
     try:
-        document = yaml.compose(text, Loader=LOADER)
+        # libyaml takes tabs that the reader of the pages, which is PyYAML, does not
+        document = yaml.compose(text, Loader=yaml.SafeLoader if "\t" in text else LOADER)
     except yaml.MarkedYAMLError as error:
-        line = first_line + (error.problem_mark.line if error.problem_mark else 0)
-        header.wrong(
-            line,
-            f"The header is not valid YAML: {error.problem}. "
-            "A value that holds a colon, a # or a quote must stand in double quotes.",
-        )
+        line, told = what_happened(text, error)
+        header.wrong(first_line + line, told)
         return
     except yaml.YAMLError as error:
         header.wrong(first_line, f"The header is not valid YAML: {str(error).splitlines()[0]}.")
@@ -130,6 +134,12 @@ def read_yaml(header: Header, text: str, first_line: int) -> None:
             continue
         typed = node.value if isinstance(node, yaml.ScalarNode) else ""
         header.fields[name] = Field(value_of(node), typed, line)
+    for line, kept, whole in dropped_words(text, document):
+        header.wrong(
+            first_line + line,
+            f'YAML takes what follows a # for a comment and would read "{kept}". Put the value in double quotes: '
+            f'"{whole}". A comment goes on a line of its own.',
+        )
 
 
 def value_of(node: yaml.Node) -> Any:

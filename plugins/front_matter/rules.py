@@ -5,18 +5,42 @@ Rules see all files at once, so that a name in one file can be looked up in the 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from plugins.front_matter import values
+from plugins.front_matter.author_rules import check_author
 from plugins.front_matter.header import Header
-from plugins.picture_sizes import NotAPicture, size_of
+from plugins.front_matter.shared_names import check_no_slug_twice, check_one_spelling
 
 STATUSES = ("published", "draft", "hidden")
 # Addresses that the site or the service answers itself.
 RESERVED = frozenset(
-    {"admin", "api", "archives", "author", "category", "dev", "extra", "feed", "healthz", "images"}
-    | {"metrics", "not-sent", "page", "public-index", "readyz", "sitemap", "tag", "theme", "whitepapers"}
+    {
+        "404",
+        "admin",
+        "api",
+        "approved-comments",
+        "archives",
+        "author",
+        "category",
+        "dev",
+        "extra",
+        "favicon",
+        "feed",
+    }
+    | {
+        "healthz",
+        "images",
+        "index",
+        "metrics",
+        "not-sent",
+        "page",
+        "page-shell",
+        "public-index",
+        "readyz",
+        "robots",
+    }
+    | {"sitemap", "tag", "theme", "whitepapers"}
 )
 
 PAGE_FIELDS = frozenset(("title", "date", "modified", "author", "summary", "slug", "status", "lang"))
@@ -69,11 +93,13 @@ def check_all(files: ContentFiles) -> None:
     for header in filter(readable, files.pages):
         check_page(header, files, known_authors)
     for header in filter(readable, files.authors):
-        check_author(header, files)
+        check_names(header, AUTHOR_FIELDS)
+        check_author(header, files.settings)
     for header in filter(readable, files.whitepapers):
         check_whitepaper(header, files, known_authors)
     check_no_slug_twice([*files.posts, *files.pages], files, "title")
     check_no_slug_twice(files.authors, files, "name")
+    check_one_spelling(list(filter(readable, files.posts)), files)
 
 
 def readable(header: Header) -> bool:
@@ -91,12 +117,13 @@ def check_post(
         header.wrong(1, "date is missing. Add a line like date: 2024-05-31")
     values.check_date(header, "date")
     values.check_date(header, "modified")
+    values.check_order_of_dates(header)
     for name in ("category", "summary"):
         values.check_text(header, name)
     check_known_author(header, files, authors)
     category = header.text("category")
-    if category and not values.SLUG.fullmatch(values.slugify(category, files.settings)):
-        header.wrong(header.line("category"), f'The category "{category}" cannot be an address. It needs letters.')
+    if category:
+        values.check_name(header, header.line("category"), "category", category, files.settings)
     check_tags(header, files)
     values.check_choice(header, "status", STATUSES)
     values.check_choice(header, "comments", ("open", "closed"))
@@ -104,6 +131,7 @@ def check_post(
     if header.text("title") or "slug" in header.fields:
         values.check_slug(header, files.slug(header), files.settings, RESERVED)
     check_related(header, files, posts)
+    check_body(header)
     whitepaper = header.text("whitepaper")
     if "whitepaper" in header.fields:
         if whitepaper not in whitepapers and all(map(readable, files.whitepapers)):
@@ -125,6 +153,8 @@ def check_page(header: Header, files: ContentFiles, authors: set[str]) -> None:
     values.check_required_text(header, "title", "About")
     values.check_date(header, "date")
     values.check_date(header, "modified")
+    values.check_order_of_dates(header)
+    check_body(header)
     values.check_text(header, "summary")
     values.check_choice(header, "status", STATUSES)
     values.check_language(header, "lang")
@@ -132,62 +162,6 @@ def check_page(header: Header, files: ContentFiles, authors: set[str]) -> None:
         check_known_author(header, files, authors)
     if header.text("title") or "slug" in header.fields:
         values.check_slug(header, files.slug(header), files.settings, RESERVED)
-
-
-def check_author(header: Header, files: ContentFiles) -> None:
-    """An author's profile in content/authors/."""
-    check_names(header, AUTHOR_FIELDS)
-    values.check_required_text(header, "name", "Alice Archer")
-    for name in ("role", "picture", "picture_alt"):
-        values.check_text(header, name)
-    made = values.slugify(header.text("name"), files.settings)
-    if made and "slug" in header.fields and header.text("slug") != made:
-        header.wrong(header.line("slug"), f"slug must be made of the name: write {made}, or delete the line.")
-    elif header.text("name") and not values.SLUG.fullmatch(made):
-        header.wrong(header.line("name"), "name gives no address. It needs letters or digits, single-spaced.")
-    picture = header.text("picture")
-    images = Path(files.settings["PATH"], "images")
-    if picture and (
-        Path(picture).is_absolute() or ".." in Path(picture).parts or not (images / picture).is_file()
-    ):
-        header.wrong(
-            header.line("picture"),
-            f'The picture "{picture}" is not in content/images/. Put it there, or mend the path.',
-        )
-    elif picture and not is_picture(images / picture):
-        header.wrong(
-            header.line("picture"),
-            f'The picture "{picture}" cannot be read. Save it again, as SVG, JPEG, PNG or WebP.',
-        )
-    if picture and not header.text("picture_alt"):
-        header.wrong(header.line("picture"), "picture_alt is missing. Say in a few words what the picture shows.")
-    links = header.fields.get("links")
-    if links and not is_list_of_links(links.value):
-        header.wrong(
-            links.line,
-            "links is not a list of links. Write each as - label: My site, and below it, indented, "
-            "url: https://example.com/",
-        )
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a browser can be expected to show a file."""
-    try:
-        size_of(path)
-    except NotAPicture:
-        return False
-    return True
-
-
-def is_list_of_links(value: Any) -> bool:
-    """Links have a label and a web, mail or site address, and nothing else."""
-    return isinstance(value, list) and all(
-        isinstance(link, dict)
-        and set(link) == {"label", "url"}
-        and all(isinstance(part, str) and part.strip() for part in link.values())
-        and link["url"].startswith(("https://", "http://", "mailto:", "/"))
-        for link in value
-    )
 
 
 def check_whitepaper(header: Header, files: ContentFiles, authors: set[str]) -> None:
@@ -201,11 +175,18 @@ def check_whitepaper(header: Header, files: ContentFiles, authors: set[str]) -> 
     if "edition" in header.fields and not values.SLUG.fullmatch(header.text("edition").replace(".", "-")):
         header.wrong(header.line("edition"), 'edition becomes part of a file name. Write it like "1" or "2.1".')
     values.check_choice(header, "status", STATUSES[:2])
+    check_body(header)
     values.check_language(header, "language")
     if "author" in header.fields:
         check_known_author(header, files, authors)
     if header.text("title") or "slug" in header.fields:
         values.check_slug(header, files.slug(header), files.settings)
+
+
+def check_body(header: Header) -> None:
+    """There is something to read; a draft may be begun with its header alone."""
+    if not header.body.strip() and header.text("status").lower() != "draft":
+        header.wrong(header.body_line, "There is no text below the header. Write it, or add a line status: draft")
 
 
 def check_names(header: Header, known: frozenset[str]) -> None:
@@ -236,15 +217,14 @@ def check_tags(header: Header, files: ContentFiles) -> None:
     found = header.fields.get("tags")
     if found is None or found.value is None:
         return
-    tags = [t.strip() for t in found.typed.replace(";", ",").split(",")] if header.classic else found.value
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+    tags = found.value
+    if not header.classic and (not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags)):
         header.wrong(
             found.line, "tags is not a list of texts. Write tags: [trust, feedback], a number or a yes in quotes."
         )
         return
-    for tag in tags:
-        if tag.strip() and not values.SLUG.fullmatch(values.slugify(tag, files.settings)):
-            header.wrong(found.line, f'The tag "{tag}" cannot be an address. It needs letters or digits.')
+    for tag in values.names(header, "tags"):
+        values.check_name(header, found.line, "tag", tag, files.settings)
 
 
 def check_related(header: Header, files: ContentFiles, posts: set[str]) -> None:
@@ -263,21 +243,3 @@ def check_related(header: Header, files: ContentFiles, posts: set[str]) -> None:
             header.wrong(
                 found.line, f'No post has the slug "{slug}" that related names.{values.did_you_mean(slug, posts)}'
             )
-
-
-def check_no_slug_twice(headers: list[Header], files: ContentFiles, name: str) -> None:
-    """No two files have one slug, in whatever language; drafts count, since they will be published.
-
-    A slug is more than the address: the comments, leads and letters of the service know a post by it.
-    """
-    first: dict[str, Header] = {}
-    for header in sorted(headers, key=lambda h: h.path):
-        slug = files.slug(header, name) if readable(header) else ""
-        if slug and slug in first:
-            line = header.line("slug" if "slug" in header.fields else name)
-            language = header.text("lang") or files.settings["DEFAULT_LANG"]
-            mend = "Give one of the two another slug."
-            if language != (first[slug].text("lang") or files.settings["DEFAULT_LANG"]):
-                mend = f"Each language needs its own: write slug: {slug}-{language.lower()}, or translate it."
-            header.wrong(line, f'{first[slug].path} has the slug "{slug}" too. {mend}')
-        first.setdefault(slug, header)

@@ -12,9 +12,13 @@ from difflib import get_close_matches
 from typing import Any
 
 import dateutil.parser  # type: ignore[import-untyped]  # published without types; Pelican brings it
+from pelican.utils import get_date, set_date_tzinfo
 from pelican.utils import slugify as pelican_slugify
 
 from plugins.front_matter.header import Field, Header
+
+LONGEST_SLUG = 100
+"""A folder's name has at most 255 bytes, and an address is read, typed and wrapped in mails."""
 
 SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
@@ -65,6 +69,29 @@ def what_is_wrong_with_date(found: Field) -> str:
     if first != second:
         return f'"{typed}" is not a whole date: it needs a day, a month and a year. {advice}'
     return ""
+
+
+def moment(header: Header, name: str, settings: dict[str, Any]) -> datetime | None:
+    """Return a date field as Pelican reads it, in the site's time zone; None where it is no date."""
+    found = header.fields.get(name)
+    if found is None or not header.text(name) or what_is_wrong_with_date(found):
+        return None
+    read = get_date(header.text(name).replace("_", " "))
+    return set_date_tzinfo(read, settings.get("TIMEZONE", "UTC"))  # type: ignore[no-any-return]
+
+
+def day(header: Header, name: str) -> date | None:
+    """Return the day of a date field, None where it is no date."""
+    found = moment(header, name, {})
+    return found.date() if found else None
+
+
+def check_order_of_dates(header: Header) -> None:
+    """A post is corrected after it was published."""
+    published, modified = day(header, "date"), day(header, "modified")
+    if published and modified and modified < published:
+        told = f"modified ({modified}) is before date ({published}). Mend one of the two, or delete the line."
+        header.wrong(header.line("modified"), told)
 
 
 def check_text(header: Header, name: str) -> None:
@@ -124,6 +151,14 @@ def check_slug(header: Header, slug: str, settings: dict[str, Any], reserved: Co
     line = header.line("slug" if "slug" in header.fields else "title")
     if "slug" in header.fields and not header.text("slug"):
         header.wrong(line, "slug is empty. Fill it in, or delete the line.")
+    elif not slug:
+        told = f'No address can be made of the title "{header.text("title")}".'
+        header.wrong(line, f"{told} Add a line like slug: my-first-post")
+    elif len(slug) > LONGEST_SLUG:
+        shorter = slug[:LONGEST_SLUG].rpartition("-")[0][:60].rpartition("-")[0] or "my-first-post"
+        typed = "slug" if "slug" in header.fields else "address made of the title"
+        told = f"The {typed} has {len(slug)} letters, and {LONGEST_SLUG} is the most."
+        header.wrong(line, f"{told} Write a line like slug: {shorter}")
     elif not SLUG.fullmatch(slug):
         better = slugify(slug.replace("/", " ").replace(".", " "), settings)
         example = f" Try {better}." if SLUG.fullmatch(better) else " Add a line like slug: my-first-post"
@@ -133,6 +168,30 @@ def check_slug(header: Header, slug: str, settings: dict[str, Any], reserved: Co
         )
     elif slug in reserved:
         header.wrong(line, f'The slug "{slug}" is an address the site itself uses. Choose another one.')
+
+
+def check_name(header: Header, line: int, kind: str, name: str, settings: dict[str, Any]) -> None:
+    """A tag, a category or an author becomes a part of an address."""
+    slug = slugify(name, settings)
+    if len(slug) > LONGEST_SLUG:
+        told = f'The {kind} "{name[:40]}..." has {len(slug)} letters, and {LONGEST_SLUG} is the most. Shorten it.'
+        header.wrong(line, told)
+    elif not SLUG.fullmatch(slug):
+        header.wrong(line, f'The {kind} "{name}" cannot be an address. It needs letters or digits, single-spaced.')
+
+
+def names(header: Header, field: str) -> list[str]:
+    """Return the tags, or the one category, of a post; none where the field is not as it should be."""
+    found = header.fields.get(field)
+    if found is None:
+        return []
+    value = found.value
+    if field == "tags" and header.classic:
+        value = found.typed.replace(";", ",").split(",")
+    elif isinstance(value, str) and field != "tags":
+        value = [value]
+    texts = value if isinstance(value, list) and all(isinstance(one, str) for one in value) else []
+    return list(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def slug_list(value: Any) -> list[str] | None:

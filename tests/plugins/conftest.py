@@ -28,7 +28,7 @@ def make_site(
     monkeypatch.syspath_prepend(str(ROOT))
 
     def build(
-        files: Mapping[str, str | bytes],
+        files: Mapping[str, str | bytes | Path],
         *,
         templates: Mapping[str, str] | None = None,
         theme: str | None = None,
@@ -70,7 +70,7 @@ def make_site(
 def run_pelican(tmp_path: Path) -> RunPelican:
     """Builds `tmp_path/content` into `tmp_path/output` in a process of its own."""
 
-    def run(files: Mapping[str, str | bytes], *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(files: Mapping[str, str | bytes | Path], *arguments: str) -> subprocess.CompletedProcess[str]:
         write_files(tmp_path / "content", files)
         command = [sys.executable, "-m", "pelican", str(tmp_path / "content"), "-o", str(tmp_path / "output")]
         command += ["-s", str(ROOT / "pelicanconf.py"), "-t", str(ROOT / "theme"), *arguments]

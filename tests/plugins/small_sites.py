@@ -70,7 +70,7 @@ class MakeSite(Protocol):
 
     def __call__(
         self,
-        files: Mapping[str, str | bytes],
+        files: Mapping[str, str | bytes | Path],
         *,
         templates: Mapping[str, str] | None = None,
         theme: str | None = None,
@@ -83,17 +83,22 @@ class MakeSite(Protocol):
 class RunPelican(Protocol):
     """Build by the command line, as `make serve` and Netlify do; returns the finished process."""
 
-    def __call__(self, files: Mapping[str, str | bytes], *arguments: str) -> subprocess.CompletedProcess[str]: ...
+    def __call__(
+        self, files: Mapping[str, str | bytes | Path], *arguments: str
+    ) -> subprocess.CompletedProcess[str]: ...
 
 
-def write_files(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    """Make `folder` hold exactly these files."""
+def write_files(folder: Path, files: Mapping[str, str | bytes | Path]) -> None:
+    """Make `folder` hold exactly these files; a `Path` becomes a link to it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        if isinstance(text, Path):
+            path.symlink_to(text)
+        else:
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 def theme_folder(tmp_path: Path, theme: str | None) -> Path:

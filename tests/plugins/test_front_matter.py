@@ -60,13 +60,40 @@ def with_line(line: str) -> str:
         (post("Bad", tags="trust, feedback"), "6: tags is not a list of texts. Write tags: [trust, feedback]"),
         (post("Bad", tags="[2024]"), "6: tags is not a list of texts."),
         (post("Bad", tags="['!!!']"), '6: The tag "!!!" cannot be an address.'),
-        (post("Bad", category="'!!!'"), '5: The category "!!!" cannot be an address. It needs letters.'),
+        (post("Bad", category="'!!!'"), '5: The category "!!!" cannot be an address. It needs letters or digits'),
         (
             post("Bad", author="Alise Archer"),
             '4: The author "Alise Archer" has no file in content/authors/. Did you',
         ),
         (post("Bad", author="Bob Baker"), "Add content/authors/bob-baker.md, or mend the name."),
-        (post("???"), '2: The slug "" cannot be an address'),
+        (post("???"), '2: No address can be made of the title "???". Add a line like slug: my-first-post'),
+        (post("🎉🎉"), '2: No address can be made of the title "🎉🎉".'),
+        (
+            post("so long " * 40),
+            "2: The address made of the title has 319 letters, and 100 is the most. Write a line",
+        ),
+        (with_line("slug: " + "a" * 101), "8: The slug has 101 letters, and 100 is the most."),
+        (post("Bad", tags=f"[{'tag' * 40}]"), "has 120 letters, and 100 is the most. Shorten it."),
+        (post("Bad", category="so long " * 40), "has 319 letters, and 100 is the most. Shorten it."),
+        (with_line("modified: 2023-12-31"), "8: modified (2023-12-31) is before date (2024-01-02)."),
+        (post("Bad", body=""), "8: There is no text below the header. Write it, or add a line status: draft"),
+        (with_line("lang:\ten"), "8: There is a tab in the line. Use spaces, not tabs."),
+        (with_line("related:\n\t- good"), "9: There is a tab in the line. Use spaces, not tabs."),
+        (
+            post("Bad").replace('"Bad"', '"Bad'),
+            '2: A value opens with " and never closes it. Put another " at its end.',
+        ),
+        (with_line("lang: 'en"), "8: A value opens with ' and never closes it."),
+        (post("Bad", tags="[a, b"), "6: A value opens with [ and is not closed on its line."),
+        (
+            post("Bad").replace('"Bad"', "Idea # 1"),
+            '2: YAML takes what follows a # for a comment and would read "Idea". Put the value in double quotes: '
+            '"Idea # 1". A comment',
+        ),
+        (
+            with_line("related:\n- good # the best"),
+            '9: YAML takes what follows a # for a comment and would read "good"',
+        ),
         (post("Bad").replace('title: "Bad"\n', ""), "1: title is missing. Add a line like title: My First Post"),
         (post("Bad").replace('"Bad"', ""), "2: title is empty. Fill it in, or delete the line."),
         (
@@ -149,25 +176,40 @@ def test_a_file_that_is_not_utf_8_is_told_with_the_line(make_site: MakeSite) -> 
     assert told == ["latin.md:10: This is not UTF-8 text. Save the file with the encoding UTF-8."]
 
 
-def test_two_files_with_one_slug_are_both_named(make_site: MakeSite) -> None:
-    """A post and a page cannot share an address, be one of them a draft."""
-    told = mistakes(
-        make_site,
-        {
-            "b.md": post("Twice", more="status: draft\n"),
-            "pages/a.md": "---\ntitle: Other\nslug: twice\n---\nText.\n",
-        },
-    )
-    assert len(told) == 1
-    assert told[0].startswith("pages/a.md:3: ")
-    assert "/content/b.md has the slug" in told[0]
+def test_of_two_files_with_one_slug_the_newer_has_to_give_way(make_site: MakeSite) -> None:
+    """Both files are named, and the mistake stands in the one whose address nobody can know yet."""
+    page = "---\ntitle: Other\nslug: twice\n---\nText.\n"
+    [told] = mistakes(make_site, {"a.md": post("Twice", more="status: draft\n"), "pages/b.md": page})
+    assert told.startswith("a.md:2: ")
+    assert '/content/pages/b.md:3 has the slug "twice" too. Change it here, in the newer file: write slug:' in told
+    [told] = mistakes(make_site, {"a.md": post("Twice", "2024-05-01"), "b.md": post("Twice", "2023-05-01")})
+    assert told.startswith("a.md:2: ") and "/content/b.md:2 has the slug" in told
+
+
+def test_two_spellings_with_one_address_are_told_with_both(make_site: MakeSite) -> None:
+    """C++ would stand on the page of C; the rarer spelling is told, with a place of the usual one."""
+    files: dict[str, str | bytes] = {
+        "a.md": post("A", tags="[C++]", category="Team Work"),
+        "b.md": post("B", tags="[C]", category="team work"),
+        "c.md": post("C", tags="[trust, C]", category="team work"),
+    }
+    first, second = mistakes(make_site, files)
+    assert first.startswith('a.md:5: The category "Team Work" would be one with "team work" in ')
+    assert second.startswith('a.md:6: The tag "C++" would be one with "C" in ')
+    assert "/content/b.md:6: both have the address /tag/c/. Write both alike, or name one otherwise." in second
+
+
+def test_a_draft_may_be_begun_with_its_header_alone(make_site: MakeSite) -> None:
+    """A text that is not there yet holds nobody up, and quotes and comments in their places are no mistakes."""
+    more = 'status: draft\n# a comment on a line of its own\nlang: "en" # and one after a quoted value\n'
+    make_site({**GOOD, "x.md": post("Idea # 1", body="", more=more)}, theme="minimal", plugins=PLUGINS)
 
 
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
-        ("pages/p.md", "---\ntitle: P\ntags: [a]\n---\n", '3: The field "tags" is unknown.'),
-        ("pages/p.md", "---\nslug: p\n---\n", "1: title is missing."),
+        ("pages/p.md", "---\ntitle: P\ntags: [a]\n---\nText.\n", '3: The field "tags" is unknown.'),
+        ("pages/p.md", "---\nslug: p\n---\nText.\n", "1: title is missing."),
         (
             "authors/bob.md",
             "---\nname: Bob Baker\nslug: bob\n---\n",
@@ -198,6 +240,8 @@ def test_two_files_with_one_slug_are_both_named(make_site: MakeSite) -> None:
             WHITEPAPER.replace("---\nText", "author: Bob\n---\nText"),
             '6: The author "Bob" has no file',
         ),
+        ("whitepapers/w.md", WHITEPAPER.replace("Text.\n", ""), "6: There is no text below the header."),
+        ("pages/p.md", "---\ntitle: P\n---\n", "3: There is no text below the header."),
         ("whitepapers/w.md", WHITEPAPER.replace("summary: A paper.\n", ""), "1: summary is missing."),
     ],
 )
