@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from html import escape, unescape
 from itertools import chain
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -27,9 +26,12 @@ from pelican.utils import truncate_html_paragraphs, truncate_html_words
 
 from plugins.front_matter.values import did_you_mean
 from plugins.mistakes import ContentMistakes, Mistake, shown_path
+from plugins.typed_html import lines_outside_code, read_html
 from plugins.whitepapers import Library, Whitepaper
 
 SHORTCODE = re.compile(r"^ {0,3}\[whitepaper:[ \t]*(?P<slug>[^\]\n]*?)[ \t]*\][ \t]*$", re.MULTILINE)
+SLIP = re.compile(r"\[\s*whitepaper\b", re.IGNORECASE)  # what looks like a shortcode, and is none
+ITEM = re.compile(r"[\s>]*(?:(?:[-*+]|\d+[.)])\s+[\s>]*)*")  # what makes a line a list's or a quote's
 SLOT = re.compile(r'<p class="whitepaper-slot" data-whitepaper="(?P<slug>[^"]*)"[^>]*>.*?</p>', re.DOTALL)
 PLACED_SLOT = re.compile(SLOT.pattern.replace("[^>]*>", ' data-cta="(?P<cta>[^"]*)">'), re.DOTALL)
 AFTER_THE_TEXT = re.compile(r'\s*(?:<div class="footnote">.*)?\Z', re.DOTALL)
@@ -101,6 +103,8 @@ def place_offers(content: Content) -> None:
     html = content._content
     if not isinstance(html, str):  # a static file's is empty
         return
+    words = read_html(SLOT.sub("", html)).words if SLIP.search(html) else ""
+    content.whitepaper_slips = SLIP.search(words) is not None
     content.whitepaper_slots = [unescape(found["slug"]) for found in SLOT.finditer(html)]
     keep_slots_out_of_summary(content, html)
     if content.whitepaper_slots:
@@ -134,7 +138,7 @@ def choose_offers(generators: list[Any]) -> None:
     mistakes: list[Mistake] = []
     for content in chain.from_iterable(map(all_contents, generators)):
         library: Library = content.settings["WHITEPAPER_LIBRARY"]
-        mistakes += unknown_names(content, library)
+        mistakes += [*unknown_names(content, library), *slips(content)]
         if isinstance(content, Article):
             content.whitepaper_at_end = whitepaper_at_end(content, library)
     if mistakes:
@@ -167,17 +171,36 @@ def unknown_names(content: Content, library: Library) -> Iterator[Mistake]:
             known = sorted(paper.slug for paper in library.papers)
             listed = f" Known are: {', '.join(known)}." if known else " There are none in content/whitepapers/."
             text = f'There is no whitepaper "{slug}".{did_you_mean(slug, known)}{listed}'
-        lines = Path(content.source_path).read_text(encoding="utf-8-sig").splitlines()
-        for number in lines_that_name(slug, lines) or [1]:
+        for number in lines_that_name(slug, content.source_path) or [1]:
             yield Mistake(shown_path(content.source_path), number, text)
 
 
-def lines_that_name(slug: str, lines: list[str]) -> list[int]:
+def slips(content: Content) -> Iterator[Mistake]:
+    """Yield a mistake for each shortcode that readers would see as text, since it is not quite one."""
+    if not content.whitepaper_slips:
+        return
+    lines = lines_outside_code(content.source_path)
+    found = [number for number, line in lines if SLIP.search(line) and not shortcode_in(line)]
+    for number in found or [1]:
+        text = (
+            "This is no call to action and would be shown as it is typed. Write it alone on a line as "
+            "[whitepaper: slug], or between `...` where the words themselves are meant."
+        )
+        yield Mistake(shown_path(content.source_path), number, text)
+
+
+def shortcode_in(line: str) -> re.Match[str] | None:
+    """Return the shortcode that a line of a file is, in a list or a quote too."""
+    return SHORTCODE.match(ITEM.sub("", line, count=1).strip())
+
+
+def lines_that_name(slug: str, path: str) -> list[int]:
     """Return the lines, from 1, of the shortcodes and the header field that name a whitepaper."""
     field = re.compile(rf"whitepaper:\s*[\"']?{re.escape(slug)}[\"']?\s*", re.IGNORECASE)
-    shortcodes = ((number, SHORTCODE.match(line.strip())) for number, line in enumerate(lines, 1))
+    lines = list(lines_outside_code(path))
+    shortcodes = ((number, shortcode_in(line)) for number, line in lines)
     named = {number for number, found in shortcodes if found and found["slug"] == slug}
-    return sorted(named | {number for number, line in enumerate(lines, 1) if field.fullmatch(line)})
+    return sorted(named | {number for number, line in lines if field.fullmatch(line)})
 
 
 @jinja2.pass_context

@@ -70,7 +70,6 @@ def test_a_shortcode_at_the_end_is_the_offer_at_the_end(make_site: MakeSite) -> 
         "```\n[whitepaper: practice]\n```",
         "    [whitepaper: practice]",
         "See `[whitepaper: practice]` there.",
-        "See [whitepaper: practice] there.",
         "<!--\n[whitepaper: practice]\n-->",
     ],
 )
@@ -80,6 +79,45 @@ def test_what_is_not_alone_on_its_line_or_is_code_stays_text(make_site: MakeSite
     assert "<aside>" not in shown
     assert "[whitepaper: practice]" in re.sub("</?span[^>]*>", "", shown)
     assert at_end == "practice"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "[whitepaper: practice].",
+        "See [whitepaper: practice] there.",
+        "[Whitepaper: practice]",
+        "[whitepaper : practice]",
+        "[ whitepaper: practice ]",
+        "[whitepaper practice]",
+        "[whitepaper:\npractice]",
+        "> - [whitepaper: practice].",
+    ],
+)
+def test_a_shortcode_that_is_not_quite_one_stops_the_build(make_site: MakeSite, typed: str) -> None:
+    """Readers would see the brackets; the author is told the line, and how to write it."""
+    text = f"```\n[whitepaper: an example]\n```\n\n{typed}\n\n[whitepaper: practice]"
+    with pytest.raises(ContentMistakes) as raised:
+        built(make_site, {**PAPERS, "a.md": post("Trust", body=text)})
+    [mistake] = raised.value.mistakes
+    assert mistake.line == 13
+    assert "Write it alone on a line as [whitepaper: slug]" in mistake.text
+
+
+def test_links_about_whitepapers_are_links(make_site: MakeSite) -> None:
+    """A link whose words are "whitepaper", and an attribute with the sign, are no slips."""
+    text = (
+        "Our [whitepaper](/whitepapers/practice/), [Whitepaper: it][1]. ![A [whitepaper] here](a.png)\n\n[1]: /x/"
+    )
+    assert "[whitepaper" not in re.sub("<[^>]*>", "", body(make_site, text)[0])
+
+
+@pytest.mark.parametrize("typed", ["- One.\n- [whitepaper: nope]", "> Words.\n>\n> [whitepaper: nope]"])
+def test_in_a_list_or_a_quote_too_an_unknown_name_is_told_with_its_line(make_site: MakeSite, typed: str) -> None:
+    """The line is that of the shortcode, not the file's first."""
+    with pytest.raises(ContentMistakes) as raised:
+        built(make_site, {**PAPERS, "a.md": post("Trust", body=typed)})
+    assert [mistake.line for mistake in raised.value.mistakes] == [8 + len(typed.splitlines())]
 
 
 def test_lines_around_a_shortcode_stay_what_they_are(make_site: MakeSite) -> None:
