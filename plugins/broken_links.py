@@ -1,42 +1,181 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Stops the build where a post or page links to a file that is not there.
+"""Stops the build where a post or page would come out broken: a link or a picture that leads nowhere.
 
-Pelican says so in a line that scrolls by, and publishes the page with a dead link or a hole where a picture
-should be. What is not out yet may still name files that are to come.
+Pelican looks at its own `{filename}` links alone, says so in a line that scrolls by, and publishes the page with a
+hole where a picture should be. What is not out yet may still name files that are to come. The links are noted as
+they were typed, before other plugins turn them into something else, and judged when all addresses are known.
 """
 
-from collections.abc import Iterator
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
+from pelican.contents import Content
 from pelican.plugins import signals
+from pelican.urlwrappers import Author, Category, Tag
 
+from plugins.call_to_action import SLOT
 from plugins.front_matter.values import did_you_mean
-from plugins.hidden_posts import PUBLIC, TO_FILES, contents_of, source_path
-from plugins.mistakes import ContentMistakes, Mistake, line_with, shown_path
+from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path
+from plugins.mistakes import ContentMistakes, Mistake, note, shown_path
+from plugins.refused_html import blocked, silence_pelicans_own, without_words
+from plugins.site_addresses import addresses_to_come, of_the_service, plain, public_addresses
+from plugins.typed_html import line_of_link, read_html
+
+TO_PAGES = ("filename",)
+TO_FILES = ("static", "attach")
+TO_LISTS = {"category": Category, "tag": Tag, "author": Author}
+MEND = " Put the file there, or correct the link."
 
 
-def broken_links(content: Any, root: Path) -> Iterator[Mistake]:
-    """Yield a mistake for each `{filename}`, `{static}` or `{attach}` link of a post that leads to no file."""
-    for link in content._get_intrasite_link_regex().finditer(content._content):
-        if link["what"] not in TO_FILES or not link["value"]:
-            continue
-        path = source_path(content, link["value"])
-        if not (root / path).is_file():
-            known = sorted(one.relative_to(root).as_posix() for one in root.rglob("*") if one.is_file())
-            told = f'There is no file "{path}" in {shown_path(str(root))}/.{did_you_mean(path, known)}'
-            yield Mistake(shown_path(content.source_path), line_with(content.source_path, link["value"]), told)
+@dataclass
+class Site:
+    """All that a link can lead to: files below `root`, and addresses."""
+
+    root: Path
+    settings: dict[str, Any]
+    addresses: set[str]
+    to_come: dict[str, str]
+    posts: dict[str, str]
+    """The address of each post and page, drafts too, by its path below `root`."""
+    copied: set[str]
+
+    @cached_property
+    def files(self) -> list[str]:
+        """The paths of all files below `root`; only a mistake needs them."""
+        return sorted(one.relative_to(self.root).as_posix() for one in self.root.rglob("*") if one.is_file())
 
 
-def check(generator: Any) -> None:
-    """Raise all mistakes of one generator's posts or pages together."""
-    root = Path(generator.settings["PATH"])
-    found = [mistake for one in contents_of([generator], PUBLIC) for mistake in broken_links(one, root)]
+def what_is_wrong(link: str, content: Any, site: Site) -> str:
+    """Say why a link of a post leads nowhere and how to mend it, "" where it leads somewhere."""
+    indicator = re.fullmatch(rf"{site.settings['INTRASITE_LINK_REGEX']}(?P<value>.*)", link, re.DOTALL)
+    own = site.settings["SITEURL"]
+    if indicator:
+        return wrong_source(indicator["what"], indicator["value"], content, site)
+    if own and (link == own or link.startswith(f"{own}/")):
+        link = link.removeprefix(own) or "/"
+    if not link:
+        return "The link has no address. Write one between the round brackets."
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc or link.startswith(("#", "?")):
+        return ""
+    return wrong_address(link, content, site) if link.startswith("/") else wrong_relative(link, content, site)
+
+
+def wrong_source(what: str, value: str, content: Any, site: Site) -> str:
+    """Judge a link by Pelican's indicators: {filename}trust.md, {static}/images/a.png, {tag}trust."""
+    if what in TO_LISTS:
+        known = plain(f"/{TO_LISTS[what](unquote(value), site.settings).url}") in site.addresses
+        return "" if known else f'No public post has the {what} "{value}". Correct the link.'
+    if what not in (*TO_PAGES, *TO_FILES, "index"):
+        return f"{{{what}}} is unknown. Write {{filename}} for a post, {{static}} for a picture or file."
+    if what == "index" or not value:
+        return ""
+    path = source_path(content, value)
+    if not (site.root / path).is_file():
+        near = did_you_mean(path, [file for file in site.files if file != content.get_relative_source_path()])
+        return f'There is no file "{path}" in {shown_path(str(site.root))}/.{near or MEND}'
+    if what in TO_FILES and path in site.posts:
+        return f'"{path}" is a post or page. Write {{filename}}{value}.'
+    if what in TO_PAGES and path not in site.posts and path not in site.copied:
+        return f'"{path}" is no post or page. Write {suggestion(path, content, site)}.'
+    return ""
+
+
+def wrong_address(link: str, content: Any, site: Site) -> str:
+    """Judge a link from the site's root: /trust/, /images/a.png."""
+    address = plain(link)
+    if address in site.addresses or of_the_service(link):
+        return ""
+    if address in site.to_come:
+        path = site.to_come[address]
+        return (
+            f'"{link}" is not public yet. Write {{filename}}/{path}: until it is, its words stand without a link.'
+        )
+    if (site.root / address.lstrip("/")).is_file():
+        return f'No page has the address "{link}". Write {suggestion(address.lstrip("/"), content, site)}.'
+    near = did_you_mean(address, site.addresses - {plain(f"/{content.url}"), ""})
+    if near and not posixpath.splitext(address)[1]:
+        near = near.replace('"?', '/"?')
+    return f'No page or file has the address "{link}".{near or MEND}'
+
+
+def wrong_relative(link: str, content: Any, site: Site) -> str:
+    """Judge a link from where the post itself is: its address is not where its file is, so it leads nowhere."""
+    told = f'"{link}" is looked for below the post\'s own address, and is not there.'
+    path = unquote(urlsplit(link).path)
+    beside = source_path(content, link)
+    if re.match(r"www\.", link):
+        return f"{told} Write https://{link}."
+    if (site.root / beside).is_file():
+        return f"{told} Write {suggestion(beside, content, site)}."
+    name = posixpath.basename(path.rstrip("/")).lower()
+    named = [file for file in site.files if posixpath.basename(file).lower() == name]
+    named += [file for file in site.posts if name and posixpath.basename(site.posts[file]) == name]
+    if named:
+        return f"{told} Write {suggestion(named[0], content, site)}."
+    if posixpath.splitext(path)[1].lower() in ("", ".md", ".html"):
+        return (
+            f"{told} Write {{filename}} and the path of the post's file, or an address that begins with a slash."
+        )
+    return f"{told} Put the file into content/images/ and write {{static}}/images/{posixpath.basename(path)}."
+
+
+def suggestion(path: str, content: Any, site: Site) -> str:
+    """Return the link that leads to a file below `root`."""
+    papers = getattr(site.settings.get("WHITEPAPER_LIBRARY"), "papers", ())
+    paper = next((one for one in papers if one.source_path == str((site.root / path).resolve())), None)
+    if paper:
+        return f"/{paper.url}"
+    beside = posixpath.relpath(path, content.relative_dir or ".")
+    short, whole = quote(beside), quote(f"/{path}")
+    if path in site.posts:
+        return f"{{filename}}{whole if beside.startswith('..') else short}"
+    return f"{{static}}{whole}" if beside.startswith("..") or path in site.copied else f"{{attach}}{short}"
+
+
+def note_links(content: Content) -> None:
+    """Read a new post's or page's text, as its author typed it."""
+    html = content._content
+    content.typed_html = read_html(SLOT.sub("", html) if isinstance(html, str) else "")
+
+
+def broken_links(content: Any, site: Site) -> Iterator[Mistake]:
+    """Yield a mistake for each link of a post that leads nowhere."""
+    for link in dict.fromkeys(link for tag in content.typed_html.tags for link in tag.links()):
+        wrong = what_is_wrong(link, content, site)
+        if wrong:
+            yield Mistake(shown_path(content.source_path), line_of_link(content.source_path, link), wrong)
+
+
+def check(generators: Sequence[Any]) -> None:
+    """Raise what is broken in all public posts and pages together; what is only odd is told."""
+    settings, context = generators[0].settings, generators[0].context
+    everything = contents_of(generators, (*PUBLIC, *KEPT_BACK))
+    site = Site(
+        Path(settings["PATH"]),
+        settings,
+        public_addresses(generators, settings),
+        addresses_to_come(generators),
+        {one.get_relative_source_path(): plain(f"/{one.slug}/") for one in everything},
+        {path for path, file in context["static_content"].items() if file},
+    )
+    public = contents_of(generators, PUBLIC)
+    found = [mistake for one in public for mistake in (*broken_links(one, site), *blocked(one))]
     if found:
         raise ContentMistakes(found)
+    for one in public:
+        for odd in without_words(one):
+            note(odd)
 
 
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
-    signals.article_generator_finalized.connect(check)
-    signals.page_generator_finalized.connect(check)
+    silence_pelicans_own()
+    signals.content_object_init.connect(note_links)
+    signals.all_generators_finalized.connect(check)

@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -51,13 +50,6 @@ def tell(text: str) -> None:
 def note(about: Mistake) -> None:
     """Tell what is odd in a file, and leave it to the author."""
     tell(f"{about.path}:{about.line}: Note: {about.text}")
-
-
-def line_that_holds(path: str, *typed: str) -> int:
-    """Return the first line of a file that holds one of some texts, 1 where none does."""
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    found = (number for text in typed if text for number, line in enumerate(lines, 1) if text in line)
-    return next(found, 1)
 
 
 def shown_path(path: str) -> str:

@@ -175,7 +175,6 @@ def check_whitepaper(header: Header, files: ContentFiles, authors: set[str]) -> 
     if "edition" in header.fields and not values.SLUG.fullmatch(header.text("edition").replace(".", "-")):
         header.wrong(header.line("edition"), 'edition becomes part of a file name. Write it like "1" or "2.1".')
     values.check_choice(header, "status", STATUSES[:2])
-    check_body(header)
     values.check_language(header, "language")
     if "author" in header.fields:
         check_known_author(header, files, authors)

@@ -51,5 +51,5 @@ def test_two_languages_do_not_share_a_slug(make_site: MakeSite, german: str, lin
     told = str(raised.value).splitlines()[0]
     assert f"articles/vertrauen.md:{line}: " in told
     assert told.endswith(
-        'trust.md has the slug "trust" too. Each language needs its own: write slug: trust-de, or translate it.'
+        'trust.md:2 has the slug "trust" too. Each language needs its own: write slug: trust-de, or translate it.'
     )

@@ -112,9 +112,9 @@ def test_a_hidden_post_is_related_to_nothing_and_shows_three(make_site: MakeSite
     assert not [slug for slug, others in found.items() if "secret" in others]
 
 
-def test_a_post_without_text_has_related_posts(make_site: MakeSite) -> None:
-    """A post that is only a title, without tags, is no exception."""
-    bare = "---\ntitle: X\ndate: 2024-02-01\nauthor: Alice Archer\n---\n"
+def test_a_post_without_words_has_related_posts(make_site: MakeSite) -> None:
+    """A post that is only a title and a line, without tags, is no exception."""
+    bare = "---\ntitle: X\ndate: 2024-02-01\nauthor: Alice Archer\n---\n***\n"
     found = related(make_site, {**ROWERS, "x.md": bare})
     assert len(found["x"]) == 3 and "x" not in found["x"]
 
