@@ -35,12 +35,11 @@ from leadapi.store import open_store
 FORGET_SECONDS = 24 * 3600
 
 
-def create_app(settings: Settings, address: str, say: Callable[[str], None] | None = None) -> FastAPI:
+def create_app(settings: Settings, address: str = "", say: Callable[[str], None] | None = None) -> FastAPI:
     """The service, ready for an ASGI server; the database must have its tables.
 
-    `address` is where this process listens, which the site's builds ask for comments; `say` is told what they do,
-    for a terminal. Threads, connections and workers live from the
-    server's start to its stop.
+    `address` is where this process listens: the site's builds ask there for comments. `say` is told what the builds
+    do, for a terminal. Threads, connections and workers live from the server's start to its stop.
     """
     app = with_doors(FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_running), settings)
     app.state.client = httpx2.AsyncClient(timeout=10)

@@ -17,8 +17,9 @@ from pelican.generators import StaticGenerator
 from pelican.plugins import signals
 
 from plugins.hidden_posts import PUBLIC, TO_FILES, contents_of, source_path, static_files
-from plugins.mistakes import ContentMistakes, Mistake, line_with, shown_path
+from plugins.mistakes import ContentMistakes, Mistake, shown_path
 from plugins.picture_sizes import NotAPicture, size_of
+from plugins.typed_html import line_of_link
 
 PICTURE = re.compile(r"""<img\b(?:[^<>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
 ATTRIBUTE = re.compile(
@@ -77,7 +78,7 @@ def complete(content: Any, files: Mapping[str, str]) -> list[Mistake]:
         try:
             size = size_of(root / name)
         except NotAPicture:
-            line = line_with(content.source_path, given["src"])
+            line = line_of_link(content.source_path, given["src"])
             told = f'The picture "{name}" cannot be read. Save it again, as SVG, JPEG, PNG, WebP or AVIF.'
             mistakes.append(Mistake(shown_path(content.source_path), line, told))
             return tag

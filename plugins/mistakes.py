@@ -58,12 +58,6 @@ def shown_path(path: str) -> str:
     return path if relative.startswith(os.pardir) else relative
 
 
-def line_with(path: str, typed: str) -> int:
-    """Return the first line of a file, from 1, in which something stands as it was typed; 1 where none has it."""
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if typed in line), 1)
-
-
 class PlainMessage(logging.Filter):
     """Prints mistakes and notes to stderr as they are, in place of Pelican's traceback or its wrapped log line.
 

@@ -76,8 +76,10 @@ def test_netlifys_word_is_believed() -> None:
         "other way",
         "cut",
         "twice",
-    ]
-    + ["empty", "nonsense", "no text"],
+        "empty",
+        "nonsense",
+        "no text",
+    ],
 )
 def test_nobody_elses_word_is(signatures: list[str]) -> None:
     """Unsigned, signed by somebody else or in another way, expired, for ever, twice: all are nothing."""

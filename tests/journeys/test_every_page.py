@@ -71,7 +71,7 @@ def test_open_refused_and_sent_forms_are_usable(blog: Server, screen: Page) -> N
     assert_usable(screen, "the form with errors")
     fill_lead(form, "alice@example.com", "Alice")
     send_lead(form)
-    expect(screen.get_by_text("sent a letter")).to_be_visible()
+    expect(screen.get_by_text("An e-mail is on its way")).to_be_visible()
     assert_usable(screen, "the form's thanks")
 
 
@@ -87,7 +87,7 @@ def test_the_services_own_pages_are_usable(blog: Server, project: Path, screen: 
     form = lead_form(screen)
     fill_lead(form, who, "Bob")
     send_lead(form)
-    expect(screen.get_by_text("sent a letter")).to_be_visible()
+    expect(screen.get_by_text("An e-mail is on its way")).to_be_visible()
     confirm = link_in(wait_until(lambda: letters(mail, who), "the letter")[0], "confirm")
 
     screen.goto(confirm)
@@ -126,7 +126,7 @@ def test_the_owners_desk_is_usable(blog: Server, screen: Page) -> None:
     form = lead_form(screen)
     fill_lead(form, f"carol.{uuid.uuid4().hex}@a-rather-long-domain-name.example.com", "Carol")
     send_lead(form)
-    expect(screen.get_by_text("sent a letter")).to_be_visible()
+    expect(screen.get_by_text("An e-mail is on its way")).to_be_visible()
     screen.goto(f"{blog.url}/admin/")
     assert_usable(screen, "the form to sign in")
     sit_down(screen, blog.url)

@@ -41,7 +41,7 @@ def test_a_visitor_reads_asks_and_gets_the_paper(blog: Server, visitor: BrowserC
     fill_lead(form, alice, "Alice")
     send_lead(form)
     if scripts:
-        expect(page.get_by_text("sent a letter")).to_be_visible()
+        expect(page.get_by_text("An e-mail is on its way")).to_be_visible()
         assert page.url == f"{blog.url}/{POST}/"
     else:
         page.wait_for_url(thanks_url(blog.url))
@@ -170,7 +170,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(
     field.fill(somebody("alice"))
     refused.get_by_role("button").click()
     if scripts:
-        expect(page.get_by_text("sent a letter")).to_be_visible()
+        expect(page.get_by_text("An e-mail is on its way")).to_be_visible()
     else:
         page.wait_for_url(thanks_url(blog.url))
 
@@ -209,7 +209,7 @@ def test_a_form_says_that_nothing_was_sent_and_sends_it_later(reader: BrowserCon
         with page.expect_request("**/api/leads") as request:
             send_lead(form)
         assert "submission_id=" in (request.value.post_data or "")
-        expect(page.get_by_text("sent a letter")).to_be_visible()
+        expect(page.get_by_text("An e-mail is on its way")).to_be_visible()
         mail = tmp_path / "project" / "var" / "mail"
         found = wait_until(lambda: letters(mail, alice), "the letter")
         assert len(found) == 1 and PAPER in str(found[0].get_body(("plain",)))

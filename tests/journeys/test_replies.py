@@ -53,8 +53,8 @@ def test_an_answer_survives_a_failed_send_and_a_reload(
     let_through(project, plain_reader, "number-one")
     read_post(page, blog.url)
     comment_form(page).scroll_into_view_if_needed()  # newer than the page: the script adds it
-    page.get_by_role("link", name="Reply Bob number-one").click()
-    answering = page.locator("#reply").get_by_text("You answer Bob number-one.")
+    page.get_by_role("link", name="Reply to Bob number-one").click()
+    answering = page.locator("#reply").get_by_text("You are replying to Bob number-one.")
     expect(answering).to_be_visible()
     fill_comment(comment_form(page), "Alice", "alice@example.com", "This is number-two.")
     blog.stop()
@@ -72,7 +72,7 @@ def test_an_answer_survives_a_failed_send_and_a_reload(
     assert second["parent"] == first["id"]
     page.reload()
     expect(comment_form(page).get_by_label("Reply", exact=True)).to_have_value("")
-    expect(page.locator("#reply").get_by_text("You answer")).to_be_hidden()
+    expect(page.locator("#reply").get_by_text("You are replying to")).to_be_hidden()
 
 
 def test_an_answer_that_is_taken_back_stays_taken_back(
@@ -84,10 +84,10 @@ def test_an_answer_that_is_taken_back_stays_taken_back(
     let_through(project, plain_reader, "number-one")
     read_post(page, blog.url)
     comment_form(page).scroll_into_view_if_needed()
-    page.get_by_role("link", name="Reply Bob number-one").click()
+    page.get_by_role("link", name="Reply to Bob number-one").click()
     fill_comment(comment_form(page), "Alice", "alice@example.com", "This is number-two.")
     page.get_by_role("button", name="Answer the post instead").click()
     page.reload()
     expect(comment_form(page).get_by_label("Reply", exact=True)).to_have_value("This is number-two.")
-    expect(page.locator("#reply").get_by_text("You answer")).to_be_hidden()
+    expect(page.locator("#reply").get_by_text("You are replying to")).to_be_hidden()
     expect(comment_form(page).locator('input[name="parent"]')).to_have_value("")

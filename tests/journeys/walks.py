@@ -102,7 +102,7 @@ def sit_down(page: Page, url: str) -> None:
     """The owner asks for the link, finds it in the mailbox, and presses the button."""
     page.goto(f"{url}/admin/")
     page.get_by_role("button", name="Mail me the link").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Please open your mail")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your inbox")
     page.goto(f"{url}/dev/mail/")
     letter = page.get_by_role("link", name="Sign in to").first
 

@@ -107,11 +107,11 @@ def test_what_the_site_and_its_service_answer_can_be_linked(make_site: MakeSite)
         "/ /category/coaching/ /tag/trust /author/alice-archer/ /archives/ /feed.atom /feed.rss /feed.json "
         "/page/1/ /sitemap.xml /robots.txt /404.html "
         "/on-trust/index.html /on-trust/#part /on-trust/?from=mail #part ?a=b "
-        "/images/a%20chart.svg /on-asking/pic.png /api/privacy /admin/ mailto:a@example.com https://example.com/x "
+        "/images/a%20chart.svg /on-asking/pic.svg /api/privacy /admin/ mailto:a@example.com https://example.com/x "
         "https://blog.example.com/on-trust/ https://blog.example.com {index} {tag}trust {author}Alice%20Archer"
     )
     body = " ".join(f"[x]({link})" for link in links.split())
-    make_site({**site(f"{body} ![P]({{attach}}pic.png) <me@example.com>"), "articles/pic.png": b"a picture"})
+    make_site({**site(f"{body} ![P]({{attach}}pic.svg) <me@example.com>"), "articles/pic.svg": b"<svg/>"})
 
 
 def test_a_link_is_not_helped_by_the_post_itself(make_site: MakeSite) -> None:
