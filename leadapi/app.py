@@ -38,7 +38,7 @@ FORGET_SECONDS = 24 * 3600
 def create_app(settings: Settings, address: str = "", say: Callable[[str], None] | None = None) -> FastAPI:
     """The service, ready for an ASGI server; the database must have its tables.
 
-    `address` is where this process listens: the site's builds ask there for comments. `say` is told what the builds
+    `address` is where this process listens: the site's builds ask there for comments. `say` is told what they
     do, for a terminal. Threads, connections and workers live from the server's start to its stop.
     """
     app = with_doors(FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_running), settings)

@@ -70,8 +70,9 @@ def what_is_wrong(link: str, content: Any, site: Site) -> str:
 def wrong_source(what: str, value: str, content: Any, site: Site) -> str:
     """Judge a link by Pelican's indicators: {filename}trust.md, {static}/images/a.png, {tag}trust."""
     if what in TO_LISTS:
-        known = plain(f"/{TO_LISTS[what](unquote(value), site.settings).url}") in site.addresses
-        return "" if known else f'No public post has the {what} "{value}". Correct the link.'
+        known = plain(f"/{TO_LISTS[what](urlsplit(value).path, site.settings).url}") in site.addresses
+        spaces = f" Write it between angle brackets: <{{{what}}}{unquote(value)}>." if "%20" in value else ""
+        return "" if known else f'No public post has the {what} "{value}".{spaces or " Correct the link."}'
     if what not in (*TO_PAGES, *TO_FILES, "index"):
         return f"{{{what}}} is unknown. Write {{filename}} for a post, {{static}} for a picture or file."
     if what == "index" or not value:

@@ -85,6 +85,7 @@ def test_a_draft_may_name_what_is_to_come(make_site: MakeSite) -> None:
         ("[x][1].\n\n[1]: /nope/\n\nLater", 'No page or file has the address "/nope/".'),
         ("[x](/later/)", '"/later/" is not public yet. Write {filename}/later.md: until it is, its words stand'),
         ("[x]({tag}trst)", 'No public post has the tag "trst". Correct the link.'),
+        ("[x]({author}Alice%20Archer)", "Write it between angle brackets: <{author}Alice Archer>."),
         ("[x]({file}trust.md)", "{file} is unknown. Write {filename} for a post, {static} for a picture or file."),
         ("[x]({static}trust.md)", '"articles/trust.md" is a post or page. Write {filename}trust.md.'),
         ("[x]({filename}../authors/alice-archer.md)", '"authors/alice-archer.md" is no post or page. Write'),
@@ -93,7 +94,7 @@ def test_a_draft_may_name_what_is_to_come(make_site: MakeSite) -> None:
 def test_a_link_that_leads_nowhere_stops_the_build(make_site: MakeSite, typed: str, told: str) -> None:
     """Whatever way it is written, the author reads the line and what to write instead."""
     files = site(f"First `[x](/nope/)`.\n\nThen {typed} and more.")
-    files |= {"later.md": post("Later", "2999-01-01"), "articles/pic.png": b"a picture"}
+    files |= {"later.md": post("Later", "2999-01-01"), "articles/pic.svg": b"<svg/>"}
     with pytest.raises(ContentMistakes) as raised:
         make_site(files)
     [mistake] = raised.value.mistakes
@@ -108,10 +109,15 @@ def test_what_the_site_and_its_service_answer_can_be_linked(make_site: MakeSite)
         "/page/1/ /sitemap.xml /robots.txt /404.html "
         "/on-trust/index.html /on-trust/#part /on-trust/?from=mail #part ?a=b "
         "/images/a%20chart.svg /on-asking/pic.svg /api/privacy /admin/ mailto:a@example.com https://example.com/x "
-        "https://blog.example.com/on-trust/ https://blog.example.com {index} {tag}trust {author}Alice%20Archer"
+        "https://blog.example.com/on-trust/ https://blog.example.com {index} {tag}trust"
     )
     body = " ".join(f"[x]({link})" for link in links.split())
-    make_site({**site(f"{body} ![P]({{attach}}pic.svg) <me@example.com>"), "articles/pic.svg": b"<svg/>"})
+    make_site(
+        {
+            **site(f"{body} [x](<{{author}}Alice Archer>) ![P]({{attach}}pic.svg) <me@example.com>"),
+            "articles/pic.svg": b"<svg/>",
+        }
+    )
 
 
 def test_a_link_is_not_helped_by_the_post_itself(make_site: MakeSite) -> None:
