@@ -6,6 +6,7 @@ attachment; any other one is told, and stops the build where it can only be a po
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,6 +15,8 @@ from urllib.parse import quote
 
 from plugins.front_matter.header import ENDINGS, Header
 from plugins.mistakes import Mistake, shown_path
+
+WORD = re.compile(r"""[^\s()<>\[\]{}"'/]+""")
 
 
 def loose_files(settings: dict[str, Any]) -> Iterator[Path]:
@@ -43,7 +46,10 @@ def misnamed(paths: Iterable[Path]) -> Iterator[Mistake]:
 def unused(paths: Iterable[Path], headers: list[Header]) -> Iterator[Mistake]:
     """Yield a note for each file that no text names."""
     texts = "\n".join(header.body for header in headers)
+    words = set(WORD.findall(texts))  # names of one word, most of them, are found in one step
     for path in paths:
-        if path.suffix[1:].lower() not in ENDINGS and path.name not in texts and quote(path.name) not in texts:
+        names = {path.name, quote(path.name)}
+        named = names & words or any(name in texts for name in names)
+        if path.suffix[1:].lower() not in ENDINGS and not named:
             told = "This is not published: no post links to it, and its name does not end in .md as a post's does."
             yield Mistake(shown_path(str(path)), 1, told)
