@@ -60,6 +60,8 @@ class SiteBuilds:
             self._tell(f"Building the site: {why}.")
             good, said = await self._run()
             self.last_error = "" if good else said or "The build failed without a word."
+            if said and good:
+                self._tell(said)  # notes to the author
             self._tell("The site is built." if good else f"{self.last_error}\nThe last good site stays up.")
             if good:
                 log.info("site_built", why=why)

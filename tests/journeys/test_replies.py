@@ -86,7 +86,7 @@ def test_an_answer_that_is_taken_back_stays_taken_back(
     comment_form(page).scroll_into_view_if_needed()
     page.get_by_role("link", name="Reply to Bob number-one").click()
     fill_comment(comment_form(page), "Alice", "alice@example.com", "This is number-two.")
-    page.get_by_role("button", name="Answer the post instead").click()
+    page.get_by_role("button", name="Reply to the post instead").click()
     page.reload()
     expect(comment_form(page).get_by_label("Reply", exact=True)).to_have_value("This is number-two.")
     expect(page.locator("#reply").get_by_text("You are replying to")).to_be_hidden()

@@ -94,7 +94,7 @@ def test_a_draft_may_name_what_is_to_come(make_site: MakeSite) -> None:
 def test_a_link_that_leads_nowhere_stops_the_build(make_site: MakeSite, typed: str, told: str) -> None:
     """Whatever way it is written, the author reads the line and what to write instead."""
     files = site(f"First `[x](/nope/)`.\n\nThen {typed} and more.")
-    files |= {"later.md": post("Later", "2999-01-01"), "articles/pic.svg": b"<svg/>"}
+    files |= {"later.md": post("Later", "2999-01-01"), "articles/pic.png": b"a picture"}
     with pytest.raises(ContentMistakes) as raised:
         make_site(files)
     [mistake] = raised.value.mistakes
