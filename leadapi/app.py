@@ -98,7 +98,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         etag: str = await app.state.store.read(comments.version, None)
         return etag
 
-    work = [outbox.work(app.state.store, {"letter": tell_letter}), _forget(app)]
+    work = [outbox.work(app.state.store, {"letter": tell_letter}), _forget(app), _look_at_site(app)]
     if app.state.builds:
         work.append(app.state.builds.keep_up(app.state.index, approved, comments.NONE_APPROVED))
         if settings.build_watch:
@@ -115,6 +115,11 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await app.state.client.aclose()
         await asyncio.to_thread(app.state.store.close)
+
+
+async def _look_at_site(app: FastAPI) -> None:
+    """Ask the site for its index before anybody needs it."""
+    await app.state.index.current()
 
 
 async def _forget(app: FastAPI) -> None:

@@ -6,15 +6,13 @@ from alembic.util import CommandError
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadapi import database_lock, dead_letters, migrations
+from leadapi import clock, database_lock, dead_letters, migrations, rate_limits
 from leadapi.settings import Problem, Settings
 from leadapi.start_checks import problems
 from leadapi.store import Store, open_store
 
 IN_USE = "another process serves or migrates this database. Stop the service first, or use PostgreSQL for several."
 NOT_UP_TO_DATE = "the database is not up to date. Run: python -m leadapi migrate"
-
-_HARMLESS_WRITE = "DELETE FROM rate_limits WHERE name = 'no such limit'"
 
 
 class Unusable(Exception):
@@ -29,16 +27,16 @@ def require(settings: Settings) -> None:
 
 
 def prepare(settings: Settings) -> None:
-    """Make the database this process's own until it ends: brought up to date in development, examined elsewhere.
+    """Make the database this process's own until it ends: in development brought up to date, then examined.
 
     Raises Unusable.
     """
     if settings.development:
         upgrade(settings, keep=True)
-        return
-    if absent := _absent(settings):  # told before a lock is left beside nothing
+    elif absent := _absent(settings):  # told before a lock is left beside nothing
         raise Unusable(_line(f"{absent}. Run: python -m leadapi migrate"))
-    _take(settings)
+    else:
+        _take(settings)
     if found := [str(problem) for problem in examined(settings, ours=True) if problem.fatal]:
         raise Unusable("\n".join(found))
 
@@ -68,7 +66,7 @@ def upgrade(settings: Settings, *, keep: bool = False) -> None:
 
 
 def examined(settings: Settings, *, ours: bool) -> list[Problem]:
-    """All that is wrong; it is left as it was. Written to, harmlessly, only if it is `ours`: no service has it."""
+    """All that is wrong; written to, harmlessly, only if it is `ours`: no service has it."""
     if absent := _absent(settings):
         return [Problem("DATABASE_URL", f"{absent}. Run: python -m leadapi migrate")]
     try:
@@ -85,7 +83,7 @@ def _examined(store: Store, ours: bool) -> list[Problem]:
     if not migrations.current(store.engine):
         return [Problem("DATABASE_URL", NOT_UP_TO_DATE)]
     if ours:
-        store.write_now(lambda connection, _: connection.exec_driver_sql(_HARMLESS_WRITE), None)
+        store.write_now(rate_limits.probe, clock.now())
     lost = store.read_now(dead_letters.told, None)
     return (
         [Problem("MAIL_URL", f"{lost} The column last_error of the outbox says why.", fatal=False)] if lost else []

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
-from starlette.datastructures import UploadFile
+from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 
 from leadapi import clock, guards, netlify_proxy
@@ -95,8 +96,10 @@ async def _typed(request: Request) -> Mapping[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         return _from_json(await request.body())
-    if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        return await _from_form(request)
+    if kind == "application/x-www-form-urlencoded":
+        return _from_urlencoded(await request.body())
+    if kind == "multipart/form-data":
+        return await _from_multipart(request)
     raise UnsupportedMedia("Send the form as it is, or as JSON: this Content-Type is neither.")
 
 
@@ -122,19 +125,29 @@ def _from_json(body: bytes) -> dict[str, str]:
     return typed
 
 
-async def _from_form(request: Request) -> dict[str, str]:
+def _from_urlencoded(body: bytes) -> dict[str, str]:
+    """Starlette reads a form as Latin-1; the standard says UTF-8 (URL Standard, 5.1)."""
     try:
+        fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise MalformedBody(f"The body has more than {MOST_FIELDS} fields.") from None
+    return dict(reversed(fields))
+
+
+async def _from_multipart(request: Request) -> dict[str, str]:
+    """Starlette takes a body that was cut off for a whole one; its last boundary says it is (RFC 2046, 5.1.1)."""
+    try:
+        _, options = parse_options_header(request.headers["content-type"])
+        if b"--" + options[b"boundary"] + b"--" not in await request.body():
+            raise MalformedBody("The form is not whole: its end is missing.")
         form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=guards.LARGEST_BODY)
     except HTTPException as error:
+        if "files" in str(error.detail):
+            raise MalformedBody("Files cannot be sent here.") from None
         raise MalformedBody("The form cannot be read: " + re.sub(r"\.$", "", str(error.detail)) + ".") from None
     except (ValueError, AssertionError, LookupError):
         raise MalformedBody("The form cannot be read.") from None
-    typed: dict[str, str] = {}
-    for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            raise MalformedBody("Files cannot be sent here.")
-        typed.setdefault(name, value)
-    return typed
+    return {name: str(value) for name, value in reversed(form.multi_items())}
 
 
 StoreDep = Annotated[Store, Depends(_store)]

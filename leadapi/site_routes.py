@@ -59,8 +59,8 @@ async def alive() -> PlainTextResponse:
 
 @router.api_route("/readyz", methods=["GET", "HEAD"])
 async def ready(store: StoreDep, now: NowDep) -> JSONResponse:
-    """The database can be read and written: a small write is made. 503 where it cannot."""
-    await store.write(rate_limits.forget_old, now)
+    """The database can be read and written: a row is written. 503 where it cannot."""
+    await store.write(rate_limits.probe, now)
     await store.read(lambda connection, _: connection.execute(text("SELECT 1")).scalar_one(), None)
     return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
 

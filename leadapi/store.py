@@ -15,15 +15,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
 
+from leadapi import sqlite_engine
 from leadapi.errors import StoreUnavailable
 
 Value = TypeVar("Value")
@@ -31,9 +30,6 @@ Answer = TypeVar("Answer")
 
 LARGEST_BATCH = 256
 """Values in one transaction at most: it bounds how long the first of them waits for the last."""
-
-BUSY_SECONDS = 2
-"""How long SQLite waits for a lock that somebody else holds before the caller is told."""
 
 READERS = 4
 
@@ -198,28 +194,7 @@ def open_store(url: str) -> Store:
                 connect_args={"connect_timeout": 5, "options": "-c statement_timeout=5000 -c timezone=UTC"},
             )
         )
-    if address.database:
-        Path(address.database).absolute().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        address.set(drivername="sqlite+pysqlite"),
-        **common,
-        poolclass=QueuePool,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return Store(engine)
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun below, not guessed by the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: one that reads first and writes later can fail without waiting.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+    return Store(sqlite_engine.open_engine(address, **common))
 
 
 def _pieces(batch: Sequence[_Write]) -> list[_Piece]:

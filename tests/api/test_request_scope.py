@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 from doors import doors
@@ -132,7 +133,9 @@ HOSTILE: list[tuple[str, str | bytes, int]] = [
     ("application/json; charset=utf-16", "{}", 422),
     ("application/json", '{"email": "\\u0000", "name": "\\ud800"}', 422),
     ("application/json", '{"email": NaN, "name": 1e999}', 422),
-    (MULTIPART, "", 422),
+    (MULTIPART, "", 400),
+    (MULTIPART, "".join(part(name, value) for name, value in LEAD.items()), 400),
+    (MULTIPART, "".join(part(name, value) for name, value in LEAD.items())[:-3], 400),
     (MULTIPART, "nothing of the kind", 400),
     (MULTIPART, "--y\r\n\r\n", 400),
     (MULTIPART, "--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--\r\n", 400),
@@ -192,6 +195,16 @@ def test_a_form_with_files_in_its_encoding_is_a_form(client: TestClient, store: 
     headers = {"Content-Type": "Multipart/Form-Data; boundary=x"} | JSON
     assert client.post("/api/leads", content=body, headers=headers).status_code == 202
     assert [row.name for row in rows(store, tables.submissions)] == ["Alice"]
+
+
+@pytest.mark.parametrize("name", ["José Müller", "Žofie 😀"])
+def test_a_form_is_utf_8_with_or_without_percent_signs(client: TestClient, store: Store, name: str) -> None:
+    """Browsers write each byte as %C3, other programs send it as it is: both mean the same name."""
+    for n, typed in enumerate((name, quote_plus(name))):
+        body = f"{urlencode(LEAD | {'name': ''})}&submission_id=number-{n}".replace("name=&", f"name={typed}&", 1)
+        headers = {"Content-Type": URLENCODED} | JSON
+        assert client.post("/api/leads", content=body.encode(), headers=headers).status_code == 202
+    assert [row.name for row in rows(store, tables.submissions)] == [name, name]
 
 
 def test_json_values_that_are_no_texts_are_read_as_a_form_has_them(client: TestClient, store: Store) -> None:

@@ -179,6 +179,7 @@ def test_both_machines_send_the_same_headers(two: TwoMachines) -> None:
     """The site's front and the service protect a reader alike."""
     names = [*PLAIN_HEADERS, "Content-Security-Policy"]
     answers = []
+    urllib.request.urlopen(f"{two.url}/api/comments/{POST}").close()  # the service has seen the site then
     for path in ("/", f"/{POST}/", "/api/comments"):
         with urllib.request.urlopen(two.url + path) as answer:
             answers.append({name: answer.headers.get_all(name) for name in names})
