@@ -28,8 +28,8 @@ from leadapi.public_index import Index
 
 POLL_SECONDS = 1.0
 BUILD_SECONDS = 600
-HOOK_QUIET_SECONDS = 10.0
-"""How long the approved comments must stay the same before the build hook is called."""
+HOOK_QUIET_SECONDS = 5.0
+"""How long the approved comments must stay the same before the build hook is called, and a failed call waits."""
 
 LONGEST_MESSAGE = 16 * 1024
 """Bytes of a failed build's output that are told: the last ones, where the mistake stands."""
@@ -183,16 +183,18 @@ async def call_hook(
     url: str, approved: Callable[[], Awaitable[str]], none_approved: str, index: Index, client: httpx2.AsyncClient
 ) -> None:
     """POST to the build hook once for each state of the comments that the site lacks, until cancelled."""
-    asked, seen = None, None
+    asked, seen, since = None, None, time.monotonic()
     while True:
         try:
             due = await approved()
+            if due != seen:
+                seen, since = due, time.monotonic()
             baked = (await index.current()).comments_etag
-            if _lacks(baked, due, none_approved) and due != asked:
-                if due == seen:
-                    (await client.post(url)).raise_for_status()
-                    asked = due
-                seen = due
+            quiet = time.monotonic() - since >= HOOK_QUIET_SECONDS
+            if _lacks(baked, due, none_approved) and due != asked and quiet:
+                (await client.post(url)).raise_for_status()
+                asked = due
         except Exception as error:  # whatever it is: it is called again; the address itself is a secret
             log.warning("build_hook_failed", reason=type(error).__name__)
-        await asyncio.sleep(HOOK_QUIET_SECONDS)
+            since = time.monotonic()
+        await asyncio.sleep(POLL_SECONDS)

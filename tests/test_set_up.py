@@ -146,7 +146,9 @@ def test_the_checks_run_in_a_clone_that_was_moved() -> None:
 
 def test_make_alone_lists_every_verb() -> None:
     """Each verb of the Makefile stands in the list with a line that says what it does."""
-    made = subprocess.run(["make"], cwd=SCRIPTS.parent, capture_output=True, text=True, check=True).stdout
+    made = subprocess.run(
+        ["make", "--no-print-directory"], cwd=SCRIPTS.parent, capture_output=True, text=True, check=True
+    ).stdout
     listed = {verb for line in made.splitlines() for verb in line.partition("  ")[0].split()}
     phony = next(
         line for line in (SCRIPTS.parent / "Makefile").read_text().splitlines() if line.startswith(".PHONY")

@@ -90,7 +90,9 @@ class Blog:
     async def approved(self) -> str:
         """As the service asks, and tells the build when it fetches the comments."""
         etag = await self.store.read(comments.version, None)
-        (self.folder / "served").write_text(etag)
+        fresh = self.folder / f"served-{self.looks}"
+        fresh.write_text(etag)
+        fresh.replace(self.folder / "served")  # a build may read it just now
         self.looks += 1
         return etag
 

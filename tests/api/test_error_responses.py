@@ -8,6 +8,7 @@ import pytest
 from doors import doors
 from examples import rows
 from fastapi import FastAPI
+from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
@@ -131,8 +132,11 @@ def test_a_fault_of_ours_is_a_sentence_and_a_trace_in_the_log(
     store.write_now(
         lambda connection, _: connection.exec_driver_sql("ALTER TABLE submissions RENAME TO away"), None
     )
-    answer = client.post("/api/leads", data=LEAD, headers={"Accept": accept})
+    with capture_logs() as logs:
+        answer = client.post("/api/leads", data=LEAD, headers={"Accept": accept})
     assert answer.status_code == 500
+    [fault] = [line for line in logs if line["event"] == "unforeseen_error"]
+    assert fault["route"] == "/api/leads" and isinstance(fault["exc_info"], DBAPIError)
     assert not [word for word in ("Traceback", "SELECT", "sqlite", "submissions", "File ") if word in answer.text]
     assert rows(store, tables.leads) == []
 
