@@ -28,6 +28,7 @@ from leadapi.public_index import Index
 
 POLL_SECONDS = 1.0
 BUILD_SECONDS = 600
+LOOK_AGAIN_MS = 3_000
 HOOK_QUIET_SECONDS = 5.0
 """How long the approved comments must stay the same before the build hook is called, and a failed call waits."""
 
@@ -121,14 +122,25 @@ class SiteBuilds:
             await asyncio.sleep(POLL_SECONDS)
 
     async def watch(self, paths: Sequence[Path]) -> None:
-        """Build whenever a file under the paths is saved, until cancelled."""
+        """Build whenever a file under the paths is saved, until cancelled.
+
+        Events only wake us: one can be lost while a build runs. What counts is whether the files are others.
+        """
         present = [path for path in paths if path.exists()]
         if not present:
             self._tell("None of the files to watch is there; the site is built again when a comment is approved.")
             return
-        async for changes in watchfiles.awatch(*present, watch_filter=_Meant(present), step=20, debounce=200):
-            names = sorted({Path(name).name for _, name in changes})
-            await self.build(f"{names[0]} was saved" if len(names) == 1 else f"{len(names)} files were saved")
+        meant = _Meant(present)
+        seen = await asyncio.to_thread(_files, present, meant)
+        async for _ in watchfiles.awatch(
+            *present, watch_filter=meant, step=20, debounce=200, rust_timeout=LOOK_AGAIN_MS, yield_on_timeout=True
+        ):
+            found = await asyncio.to_thread(_files, present, meant)
+            names = sorted({name for name, _ in seen.items() ^ found.items()})
+            if names:
+                seen = found
+                told = f"{Path(names[0]).name} was saved" if len(names) == 1 else f"{len(names)} files were saved"
+                await self.build(told)
 
     def _tell(self, sentence: str) -> None:
         if self._say:
@@ -172,6 +184,20 @@ class _Meant(watchfiles.DefaultFilter):
         """Whether the site should be built for it."""
         start = next((start for start in reversed(self._starts) if path.startswith(start)), None)
         return super().__call__(change, path.removeprefix(start) if start else Path(path).name)
+
+
+def _files(paths: Sequence[Path], meant: _Meant) -> dict[str, tuple[int, int]]:
+    """When each file under the paths was changed last, and its size."""
+    found = {}
+    for path in paths:
+        walk = os.walk(path) if path.is_dir() else [(str(path.parent), [], [path.name])]
+        for folder, _, names in walk:
+            for name in (f"{folder}{os.sep}{name}" for name in names):
+                if meant(watchfiles.Change.modified, name):
+                    with suppress(FileNotFoundError):  # gone since the folder was read
+                        stat = os.stat(name)  # noqa: PTH116 - thousands of them, and no Path is needed
+                        found[name] = stat.st_mtime_ns, stat.st_size
+    return found
 
 
 def _lacks(baked: str | None, due: str, none_approved: str) -> bool:

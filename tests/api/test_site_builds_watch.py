@@ -55,6 +55,25 @@ async def test_a_saved_file_is_built_wherever_the_project_lies(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("database_url")
+async def test_a_file_saved_during_a_build_is_built_too(tmp_path: Path) -> None:
+    """What the build has not read any more leads to one more build, and then there is quiet."""
+    content = tmp_path / "content"
+    content.mkdir()
+    said: list[str] = []
+    during = f"[ -e {tmp_path}/once ] || (touch {tmp_path}/once; echo more >> {content}/a-post.md)"
+    builds = SiteBuilds(shell(during), said.append)
+
+    def built_twice() -> bool:
+        if not said:
+            (content / "a-post.md").write_text("saved")
+        return said.count("The site is built.") == 2
+
+    async with running(builds.watch([content])) as job:
+        await until(built_twice, job)
+    assert said[0] == said[2] == "Building the site: a-post.md was saved."
+
+
+@pytest.mark.usefixtures("database_url")
 async def test_nothing_to_watch_is_told(tmp_path: Path) -> None:
     """Where none of the files is there, that is said, and the service goes on."""
     said: list[str] = []
