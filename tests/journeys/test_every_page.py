@@ -1,5 +1,6 @@
 """Every page type, small and wide, light and dark: usable by all, quiet, and nobody's business."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,9 @@ PAGES = (
     "/no-such-page/",
     "/dev/mail/",
 )
-SCREENS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
+SCREENS = [(360, "dark"), (1280, "light"), (360, "light"), (1280, "dark")]
+if os.environ.get("TEST_COUNTS") != "full":
+    SCREENS = SCREENS[:2]
 
 
 @pytest.fixture(scope="module", params=SCREENS, ids=lambda screen: f"{screen[0]} px {screen[1]}")
