@@ -29,7 +29,7 @@ from leadapi import (
 from leadapi.error_responses import form_again
 from leadapi.errors import Forbidden, Gone, InvalidInput, StoreUnavailable, TooOften
 from leadapi.public_index import PublicIndex
-from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
+from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
 from leadapi.settings import Settings
 
 COOKIE = "desk"
@@ -113,8 +113,8 @@ async def ask_to_sign_in(
     try:
         if wrong:
             raise InvalidInput(wrong["email"], wrong)
-        sender = letters.sender(known.site_name, settings.site_url, settings.mail_from, settings.secret_keys)
-        await store.write(sessions.ask, sessions.Request(address, network, settings.owner_email, sender, now))
+        asked = sessions.Request(address, network, settings.owner_email, sender(settings, known), now)
+        await store.write(sessions.ask, asked)
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         return _sign_in_form(known, settings, address, error)
     return HTMLResponse(pages.render("message", known.shell, heading="Check your inbox", message=ON_ITS_WAY))

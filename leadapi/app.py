@@ -67,6 +67,8 @@ def with_doors(app: FastAPI, settings: Settings) -> FastAPI:
         app.include_router(dev_routes.router)
     if settings.site_dir:
         app.router.default = site_routes.SiteFiles(settings.site_dir)  # what no route of ours answers
+    elif settings.api_url:
+        app.router.default = site_routes.ToTheSite(settings.site_url)
     install(app)
     app.add_middleware(BodyLimits, answer=answer)
     app.add_middleware(LastResort, answer=unforeseen)

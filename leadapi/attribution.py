@@ -28,13 +28,14 @@ class Source:
 def source(referer: str | None, own_origins: Collection[str], page: str | None = None) -> Source:
     """What the Referer header says (RFC 9110, 10.1.3); `own_origins` as "https://blog.example.com".
 
-    `page` is the hidden field by which a refused form remembers the page it first stood on; it counts only
-    where the Referer is that refused form's own address below /api/.
+    `page` is the hidden field by which a refused form, or the script, names the page that the form first stood on.
+    It counts only where the Referer does not: below /api/, or our origin alone, as another origin is told.
     """
     try:
         parts = urlsplit((referer or "").strip())
         host, own = parts.hostname, f"{parts.scheme}://{parts.netloc}".lower() in own_origins
-        if own and parts.path.startswith("/api/") and (page or "").startswith("/"):
+        silent = parts.path.startswith("/api/") or (parts.path in ("", "/") and not parts.query)
+        if own and silent and (page or "").startswith("/"):
             parts = urlsplit(page or "")
     except ValueError:
         return Source()

@@ -22,7 +22,7 @@ from leadapi.attribution import source
 from leadapi.error_responses import error_json, form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, StoreUnavailable, TooOften, site_unknown
 from leadapi.public_index import PublicIndex
-from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
+from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
 from leadapi.settings import Settings
 
 RECEIVED = "Thank you. Your reply is waiting for approval."
@@ -67,7 +67,7 @@ async def leave_reply(
             post_url=settings.site_url + known.posts[checked["post"]]["url"],
             network=network,
             owner=settings.owner_email,
-            sender=letters.sender(known.site_name, settings.site_url, settings.mail_from, settings.secret_keys),
+            sender=sender(settings, known),
             now=now,
         )
         outcome = await store.write_batched(comments.record_comment, comment)

@@ -26,7 +26,7 @@ from leadapi.attribution import source
 from leadapi.error_responses import form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, NotFound, StoreUnavailable, TooOften, site_unknown
 from leadapi.public_index import PublicIndex
-from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson
+from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
 from leadapi.settings import Settings
 from leadapi.submissions import CONSENT_TEXTS, CONSENT_VERSION, Submission, record_submission
 
@@ -64,7 +64,7 @@ async def ask_for_whitepaper(
             **checked,
             source=came,
             network=network,
-            sender=letters.sender(known.site_name, settings.site_url, settings.mail_from, settings.secret_keys),
+            sender=sender(settings, known),
             now=now,
         )
         if await store.write_batched(record_submission, submission) == "conflict":

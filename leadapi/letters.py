@@ -37,23 +37,26 @@ LINK_PATHS: dict[Purpose, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who writes: the blog's name, the site's address (no slash at its end), the mail domain, signing keys."""
+    """Who writes: the blog's name, the site's address (no slash at its end), the mail domain, signing keys.
+
+    `api_url` is the service's address, where the site's own does not lead to it.
+    """
 
     site_name: str
     site_url: str
     mail_domain: str
     keys: tuple[str, ...] = field(repr=False)
+    api_url: str = ""
 
     def link(self, purpose: Purpose, payload: dict[str, str]) -> str:
         """The whole address of a signed link; it works through the site's proxy too."""
-        return f"{self.site_url}{LINK_PATHS[purpose]}{sign(purpose, payload, self.keys)}"
+        return f"{self.api_url or self.site_url}{LINK_PATHS[purpose]}{sign(purpose, payload, self.keys)}"
 
 
-def sender(site_name: str, site_url: str, mail_from: str, keys: tuple[str, ...]) -> Sender:
+def sender(site_name: str, site_url: str, mail_from: str, keys: tuple[str, ...], api_url: str = "") -> Sender:
     """The sender of our letters; a site that was never built has its address for a name."""
-    return Sender(
-        site_name or site_url.partition("://")[2], site_url, mail_from.rpartition("@")[2] or "localhost", keys
-    )
+    name = site_name or site_url.partition("://")[2]
+    return Sender(name, site_url, mail_from.rpartition("@")[2] or "localhost", keys, api_url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from fastapi import Depends, Request
 from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 
-from leadapi import clock, guards, netlify_proxy
+from leadapi import clock, guards, letters, netlify_proxy
 from leadapi.errors import MalformedBody, UnsupportedMedia
-from leadapi.public_index import Index
+from leadapi.public_index import Index, PublicIndex
 from leadapi.rate_limits import network_of
 from leadapi.settings import Network, Settings
 from leadapi.store import Store
@@ -38,6 +38,13 @@ def _store(request: Request) -> Store:
 def _index(request: Request) -> Index:
     index: Index = request.app.state.index
     return index
+
+
+def sender(settings: Settings, index: PublicIndex) -> letters.Sender:
+    """Who writes the letters that a handler sends."""
+    return letters.sender(
+        index.site_name, settings.site_url, settings.mail_from, settings.secret_keys, settings.api_url
+    )
 
 
 def _now() -> datetime:

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     secret_keys: Annotated[tuple[str, ...], NoDecode] = ()
     hash_key: str = ""
     site_url: str = ""
+    api_url: str = ""
     site_dir: Path | None = None
     var_dir: Path = Path("var")
     whitepaper_dir: Path = Path("var/whitepapers")
@@ -71,7 +72,7 @@ class Settings(BaseSettings):
             raise ValueError("is not written in UTF-8")
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("site_url")
+    @field_validator("site_url", "api_url")
     @classmethod
     def _no_slash_at_the_end(cls, value: str) -> str:
         return value.rstrip("/")

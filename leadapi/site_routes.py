@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from leadapi import byte_ranges, rate_limits
 from leadapi.request_scope import NowDep, StoreDep, wants_json
@@ -63,6 +63,20 @@ async def ready(store: StoreDep, now: NowDep) -> JSONResponse:
     await store.write(rate_limits.probe, now)
     await store.read(lambda connection, _: connection.execute(text("SELECT 1")).scalar_one(), None)
     return JSONResponse({"status": "ready"}, headers={"Cache-Control": "no-store"})
+
+
+class ToTheSite:
+    """Leads to the blog whoever follows its links from our own pages, where these stand at an address of ours."""
+
+    def __init__(self, site_url: str) -> None:
+        self.site_url = site_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A redirect to the same path of the site; our own rooms lead nowhere else."""
+        path = scope["path"]
+        if scope["method"] not in ("GET", "HEAD") or path.startswith(("/api/", "/admin/")):
+            raise HTTPException(404)
+        await RedirectResponse(f"{self.site_url}{quote(path)}", 302)(scope, receive, send)
 
 
 class SiteFiles(StaticFiles):

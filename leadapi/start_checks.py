@@ -87,19 +87,23 @@ def _wrong_address(value: str, settings: Settings) -> str:
 def _site_problems(settings: Settings) -> list[Problem]:
     if not settings.site_url:
         return [Problem("SITE_URL", "is not set. Links in letters begin with it, e.g. https://blog.example.com.")]
-    site = _address(settings.site_url)
+    found = _origin_problems("SITE_URL", settings.site_url, settings)
+    return found + (_origin_problems("API_URL", settings.api_url, settings) if settings.api_url else [])
+
+
+def _origin_problems(name: str, value: str, settings: Settings) -> list[Problem]:
+    """What keeps an address from being a scheme and a host that the world can open."""
+    site = _address(value)
     if site is None or site.scheme not in ("http", "https") or not site.hostname:
-        return [Problem("SITE_URL", "is not an http or https address, such as https://blog.example.com.")]
+        return [Problem(name, "is not an http or https address, such as https://blog.example.com.")]
     host = site.netloc.rpartition("@")[2]
     if site.path or site.query or site.fragment or site.netloc != host:
-        return [Problem("SITE_URL", f"has more than a host. Give it {site.scheme}://{host}.")]
+        return [Problem(name, f"has more than a host. Give it {site.scheme}://{host}.")]
     if not re.fullmatch(r"[A-Za-z0-9.:[\]_-]+", host):
-        return [
-            Problem("SITE_URL", f"{host!r} is not a host's name as browsers send it (xn--… for other letters).")
-        ]
+        return [Problem(name, f"{host!r} is not a host's name as browsers send it (xn--… for other letters).")]
     if site.scheme == "http" and not settings.development:
         told = "is not https; only a trial on this machine may be."
-        return [Problem("SITE_URL", told, fatal=not is_loopback(site.hostname))]
+        return [Problem(name, told, fatal=not is_loopback(site.hostname))]
     return []
 
 

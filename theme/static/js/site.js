@@ -76,6 +76,7 @@ for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhan
     if (draft.sent !== `${values}`) Object.assign(draft, { id: newId(), sent: `${values}` });
     keep();
     values.set("submission_id", draft.id);
+    values.set("page", page + location.search); // a service at another address is told our origin alone
     const answer = await fetch(form.action, {
       method: "POST",
       body: values,
