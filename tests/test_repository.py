@@ -15,7 +15,7 @@ PIN = re.compile(r"^([a-z0-9-]+)(?:\[[^]]*])?==(\S+)", re.MULTILINE)
 
 # Put together here, so that this file names no host either.
 REGISTRIES = ["py" + "pi.org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com", "yarnpkg" + ".com"]
-HOMES = ["/ro" + "ot/", "/wo" + "rk/", "/ho" + "me/", "/Us" + "ers/", "/opt/" + "wheels"]
+HOMES = ["/ro" + "ot/", "/ho" + "me/", "/Us" + "ers/"]
 
 
 def tracked() -> list[Path]:
