@@ -244,7 +244,7 @@ def test_an_address_that_is_none_costs_a_warning(tmp_path: Path, url: str) -> No
 def drip(request: BaseHTTPRequestHandler) -> None:
     """Send a byte now and then, for longer than anyone should wait."""
     request.wfile.write(b"HTTP/1.0 200 OK\r\nX-Slow: ")
-    for _ in range(100):
+    for _ in range(500):
         time.sleep(0.02)
         request.wfile.write(b"a")
 
@@ -269,8 +269,8 @@ def say_too_much(request: BaseHTTPRequestHandler) -> None:
 @pytest.mark.parametrize(
     ("speak", "why"),
     [
-        (stay_silent, "there was no answer within 0.2 seconds"),
-        (drip, "the answer took longer than 0.5 seconds"),
+        (stay_silent, "there was no answer within 1 seconds"),
+        (drip, "the answer took longer than 1.5 seconds"),
         (break_off, "the answer broke off"),
         (say_too_much, "the answer is larger than 1 MB"),
     ],
@@ -283,14 +283,14 @@ def test_a_slow_or_endless_answer_is_given_up(
     why: str,
 ) -> None:
     """Time and size are bounded, however the service spends them."""
-    monkeypatch.setattr(source, "SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(source, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(source, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(source, "ANSWER_SECONDS", 1.5)
     monkeypatch.setattr(source, "LARGEST", 1024**2)
     service.speak = speak
     started = time.monotonic()
     found, warning = approved_comments(service.url, tmp_path / "comments.json")
     assert found.comments == [] and why in warning
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
 
 
 @pytest.mark.parametrize(
