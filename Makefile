@@ -22,7 +22,6 @@ serve: export LEADAPI_BUILD_WATCH ?= content,theme,plugins,pelicanconf.py
 serve: export LIVE_RELOAD ?= 1
 serve: export SITE_URL ?= $(ADDRESS)
 serve: export LEADAPI_SITE_URL ?= $(SITE_URL)
-serve: export COMMENTS_URL ?= $(ADDRESS)/api/comments
 serve: # the blog, its service and its mailbox on http://127.0.0.1:8000; saves show at once (PORT=, HOST=)
 	$(SET_UP) site api
 	@exec $(RUN) -m leadapi serve --host "$(HOST)" --port "$(PORT)"

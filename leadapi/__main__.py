@@ -68,7 +68,7 @@ def serve(host: str, port: str) -> None:
     _log_as_json(quiet=settings.development)
     database_state.prepare(settings)
     if settings.development and settings.build_command:
-        _build_first(settings, address)
+        _build_first(settings)
     app = create_app(settings, address, _say if settings.development else None)
     config = uvicorn.Config(
         app,
@@ -187,8 +187,8 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _build_first(settings: Settings, address: str) -> None:
-    builds = site_builds(settings, address, _say)
+def _build_first(settings: Settings) -> None:
+    builds = site_builds(settings, "", _say)
     good = asyncio.run(builds.build("the service starts"))
     if not good and not (settings.site_dir and (settings.site_dir / "index.html").exists()):
         sys.exit("There is no earlier site to show. Mend the mistake above and start again.")

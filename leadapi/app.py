@@ -50,8 +50,11 @@ def create_app(settings: Settings, address: str = "", say: Callable[[str], None]
 
 
 def site_builds(settings: Settings, address: str, say: Callable[[str], None] | None = None) -> SiteBuilds:
-    """The builds of a site that lies on this machine, with what they have to know of this process."""
-    told = {"SITE_URL": settings.site_url, "COMMENTS_URL": f"{address}/api/comments"}
+    """The builds of a site that lies on this machine, with what they have to know of this process.
+
+    Before it answers, `address` is empty: the build takes the last good copy of the comments.
+    """
+    told = {"SITE_URL": settings.site_url, "COMMENTS_URL": f"{address}/api/comments" if address else ""}
     return SiteBuilds(settings.build_command, say, told)
 
 

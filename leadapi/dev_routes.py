@@ -137,6 +137,8 @@ async def reload(request: Request, age: Annotated[float, Query(ge=0)]) -> Stream
     """A line of events (HTML, 9.2) for a page that was loaded `age` milliseconds ago.
 
     `built`: the site is newer than the page. `failed`: the last build failed; the data is the author's message.
+    `mended`: it did not. A new site stands a moment before its build has ended, so a page can be newer than the
+    site and still be told of a mistake that is gone.
     """
     events = _events(request, time.time() - age / 1000)
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -144,15 +146,14 @@ async def reload(request: Request, age: Annotated[float, Query(ge=0)]) -> Stream
 
 async def _events(request: Request, loaded: float) -> AsyncIterator[str]:
     state, site = request.app.state, request.app.state.settings.site_dir
-    told = ""
+    told = None
     yield ": listening\n\n"
     while not state.stopping():
         error = state.builds.last_error if state.builds else ""
         if error != told:
             told = error
-            if error:
-                yield _event("failed", error)
-        if site and site.exists() and site.lstat().st_mtime > loaded:  # builds flip a link: its own time counts
+            yield _event("failed" if error else "mended", error)
+        if site and site.exists() and site.lstat().st_ctime > loaded:  # builds flip a link: when it was renamed
             yield _event("built", "")
             return
         await asyncio.sleep(LOOK_SECONDS)

@@ -59,11 +59,14 @@ class SiteBuilds:
         """Run the command; True when it succeeded. A build that is under way is waited for first."""
         async with self._building:
             self._tell(f"Building the site: {why}.")
+            began = time.monotonic()
             good, said = await self._run()
+            took = time.monotonic() - began
             self.last_error = "" if good else said or "The build failed without a word."
             if said and good:
                 self._tell(said)  # notes to the author
-            self._tell("The site is built." if good else f"{self.last_error}\nThe last good site stays up.")
+            done = f"The site was built in {took:.1f} s."
+            self._tell(done if good else f"{self.last_error}\nThe last good site stays up.")
             if good:
                 log.info("site_built", why=why)
             else:

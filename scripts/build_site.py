@@ -80,10 +80,11 @@ def publish(folder: Path) -> None:
 def build(settings_file: str, folder: Path) -> None:
     """Let Pelican build into `folder`, which nobody reads. Raises NotBuilt with the author's message."""
     from jinja2 import TemplateError
-    from pelican import Pelican, log
+    from pelican import Pelican, console, log
     from pelican.settings import read_settings
 
     shutil.rmtree(folder, ignore_errors=True)
+    console.quiet = True  # its own counts; what the log says is for the author and goes another way
     log.init(logging.WARNING, fatal="errors", name="pelican", handler=logging.StreamHandler(sys.stdout))
     try:
         Pelican(read_settings(settings_file, override={"OUTPUT_PATH": str(folder.absolute())})).run()

@@ -24,12 +24,14 @@ def test_it_says_where_things_are_and_stops_cleanly(project: Path, blog: Server)
     assert time.monotonic() - began < 5
     said = blog.log.read_text()
     assert said.count("Building the site") == 1, said  # no comment is approved: the first build lacks nothing
+    assert "Warning" not in said and "Done" not in said, said  # the service cannot be asked yet, which is no news
     assert "Traceback" not in said and "CancelledError" not in said, said
     assert fetch(blog.url)[0] == 0
     began = time.monotonic()
     blog.start()
-    built_in = re.findall(r"built in ([0-9.]+) s", blog.log.read_text())
-    assert time.monotonic() - began < 3 + max(map(float, built_in), default=8)
+    took = time.monotonic() - began
+    [_, build] = re.findall(r"built in ([0-9.]+) s", blog.log.read_text())
+    assert took < 3 + float(build)
 
 
 def test_the_port_can_be_chosen_and_a_taken_one_is_told(project: Path, blog: Server) -> None:

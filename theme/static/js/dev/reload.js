@@ -12,6 +12,7 @@
       document.getElementById("mistake")?.remove();
       document.getElementById("main").prepend(told);
     });
+    line.addEventListener("mended", () => document.getElementById("mistake")?.remove());
     line.addEventListener("error", () => (line.close(), (line = null), setTimeout(listen, 1000)));
   };
   addEventListener("blur", listen);
