@@ -50,5 +50,21 @@ def source(referer: str | None, own_origins: Collection[str], page: str | None =
     )
 
 
+def first_touch(page: str | None, referrer_host: str | None) -> Source:
+    """What the script remembered of a visit's first page (path and query on our site) and of its referrer."""
+    try:
+        parts = urlsplit(page or "")
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.path.startswith("/"):
+        return Source()
+    given = {name: remark(value, LONGEST_UTM) for name, value in reversed(_pairs(parts.query)[:100])}
+    return Source(
+        page=remark(f"{parts.path}?{parts.query}" if parts.query else parts.path, LONGEST_PAGE),
+        referrer_host=remark(referrer_host or "", LONGEST_HOST),
+        utm=tuple((name, value) for name in UTM_FIELDS if (value := given.get(name))),
+    )
+
+
 def _pairs(query: str) -> list[tuple[str, str]]:
     return parse_qsl(query[:8_000], errors="replace")

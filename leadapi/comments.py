@@ -225,13 +225,14 @@ def _row(value: Comment) -> dict[str, Any]:
         "parent_id": value.parent,
         "name": value.name,
         "email": value.email,
+        "address_key": address_key(value.email),
         "body": value.body,
         "status": "held" if value.held else "pending",
         "created_at": value.now,
     }
 
 
-def _letter(value: Comment, row: _Stored) -> tuple[str, dict[str, Any], str, datetime]:
+def _letter(value: Comment, row: _Stored) -> outbox.Row:
     letter = letters.moderation(
         value.sender,
         value.owner,
@@ -244,4 +245,4 @@ def _letter(value: Comment, row: _Stored) -> tuple[str, dict[str, Any], str, dat
         link=value.sender.link("moderate", {"comment": row["id"]}),
         number=row["id"],
     )
-    return "letter", letter.payload(), f"comment:{row['id']}", value.now
+    return outbox.Row("letter", letter.payload(), f"comment:{row['id']}", value.now)

@@ -22,13 +22,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from leadapi import byte_ranges, guards, leads, letters, pages, signed_links, typed_text
-from leadapi.attribution import source
+from leadapi.attribution import first_touch, source
 from leadapi.error_responses import form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, NotFound, StoreUnavailable, TooOften, site_unknown
-from leadapi.public_index import PublicIndex
+from leadapi.public_index import FIELDS, USUAL_FIELDS, PublicIndex
 from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
 from leadapi.settings import Settings
-from leadapi.submissions import CONSENT_TEXTS, CONSENT_VERSION, Submission, record_submission
+from leadapi.submissions import ConsentText, Submission, record_submission
 
 LONGEST_CTA = 64
 SENT = "Thank you. An e-mail is on its way to this address. Please open it and follow its link."
@@ -63,6 +63,7 @@ async def ask_for_whitepaper(
         submission = Submission(
             **checked,
             source=came,
+            first=first_touch(typed.get("first_page"), typed.get("first_referrer")),
             network=network,
             sender=sender(settings, known),
             now=now,
@@ -112,7 +113,7 @@ async def confirm(
     link = _link("confirm", token, settings)
     if link is None:
         return _expired("confirm", token, settings, known, as_json)
-    await store.write(leads.confirm, (link["lead"], now))
+    await store.write(leads.confirm, leads.Press(link["lead"], link.get("submission"), now))
     url = letters.LINK_PATHS["download"] + signed_links.sign("download", link, settings.secret_keys)
     title = _title(known, link["whitepaper"])
     if as_json:
@@ -152,19 +153,36 @@ async def download(
     return response
 
 
+NAMES = {
+    "name": "your name",
+    "company": "the company's name",
+    "job_title": "your job title",
+    "phone": "your telephone number",
+    "country": "your country",
+}
+"""The fields that a whitepaper may ask for, as a sentence calls them."""
+
+
 def _checked(typed: Mapping[str, str], index: PublicIndex, post: str, whitepaper: str) -> dict[str, Any]:
     """What was typed, as a submission has it. Raises InvalidInput with a sentence for each wrong field."""
     wrong: dict[str, str] = {}
+    asked = index.fields.get(whitepaper, USUAL_FIELDS)
+    address = typed_text.address(typed, "email", wrong)
+    texts = {
+        name: typed_text.line(typed, name, NAMES[name], wrong, required=asked.get(name) == "required")
+        for name in FIELDS
+    }
     fields = {
-        "address": typed_text.address(typed, "email", wrong),
-        "name": typed_text.line(typed, "name", "your name", wrong),
-        "company": typed_text.line(typed, "company", "the company's name", wrong, required=False),
+        "address": address,
+        "name": texts["name"],
+        "company": texts["company"],
+        "answers": tuple((name, texts[name]) for name in FIELDS[2:] if texts[name]),
         "submission_id": typed_text.submission_id(typed, wrong),
         "cta": typed_text.remark(typed.get("cta", ""), LONGEST_CTA),
         "post": post or None,
         "whitepaper": whitepaper,
-        "marketing_consent": typed.get("marketing_consent", "").strip().lower() in TICKED,
-        "held": bool(typed.get("website", "").strip()),
+        "marketing_consent": _ticked(typed),
+        "held_reason": "honeypot" if typed.get("website", "").strip() else None,
     }
     code = None
     if post and post not in index.posts:
@@ -184,7 +202,40 @@ def _checked(typed: Mapping[str, str], index: PublicIndex, post: str, whitepaper
             code=code if code and not set(wrong) - {"post", "whitepaper"} else None,
         )
     entry = index.whitepapers[whitepaper]
-    return fields | {"title": entry["title"], "edition": entry["edition"]}
+    language = _language(index, post, whitepaper)
+    shown = _consent(typed, index, language)
+    return fields | {
+        "title": entry["title"],
+        "edition": entry["edition"],
+        "language": language,
+        "consent": shown,
+        "marketing_consent": fields["marketing_consent"] and shown is not None,
+    }
+
+
+def _ticked(typed: Mapping[str, str]) -> bool:
+    return typed.get("marketing_consent", "").strip().lower() in TICKED
+
+
+def _language(index: PublicIndex, post: str, whitepaper: str) -> str:
+    """The post's, whose page the form stood on, else the whitepaper's, else the site's."""
+    entry = index.posts.get(post) or index.whitepapers.get(whitepaper)
+    return entry["language"] if entry else index.language
+
+
+def _consent(typed: Mapping[str, str], index: PublicIndex, language: str) -> ConsentText | None:
+    """The text that the form says it showed, else the one of its language, else the site's; None without any."""
+    shown = typed.get("consent_version", "").strip()
+    versions = [shown] if shown in index.consents else []
+    versions += [
+        version
+        for wanted in (index.language, language)  # the last one wins
+        for version, entry in index.consents.items()
+        if not versions and entry["language"] == wanted
+    ]
+    if not versions:
+        return None
+    return ConsentText(version=versions[-1], **index.consents[versions[-1]])
 
 
 def _form_again(
@@ -198,15 +249,18 @@ def _form_again(
     values = {name: typed_text.printable(text) for name, text in typed.items()} | {"page": page or ""}
     for name in {"post", "submission_id"} & set(wrong):
         values.pop(name, None)
-    entry = index.whitepapers.get(typed.get("whitepaper", "").strip())
+    post, whitepaper = (typed.get(name, "").strip() for name in ("post", "whitepaper"))
+    entry = index.whitepapers.get(whitepaper)
+    shown = _consent(typed, index, _language(index, post, whitepaper))
     return form_again(
         "lead_form",
         index.shell,
         error,
         values=values,
         whitepaper_title=entry["title"] if entry else None,
-        consent_text=CONSENT_TEXTS[CONSENT_VERSION],
-        consent_given=typed.get("marketing_consent", "").strip().lower() in TICKED,
+        asked=index.fields.get(whitepaper, USUAL_FIELDS),
+        consent=shown,
+        consent_given=_ticked(typed),
     )
 
 

@@ -13,9 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
+from leadapi import events
 from leadapi.attribution import UTM_FIELDS
 from leadapi.errors import NotFound
-from leadapi.tables import consents, downloads, insert_new, leads, new_id, submissions
+from leadapi.events import Event
+from leadapi.tables import confirmations, consents, downloads, insert_new, leads, new_id, submissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,16 @@ class Lead:
     first_time: bool
 
 
-_ADD_DOWNLOAD = insert_new(downloads)
+_ADD_DOWNLOAD, _ADD_CONFIRMATION = insert_new(downloads), insert_new(confirmations)
 _CONFIRM = (
     update(leads)
     .where(leads.c.id == bindparam("lead"), leads.c.status == "pending")
     .values(status="confirmed", confirmed_at=bindparam("at"))
 )
 _BY_ID = select(leads.c.id, leads.c.email).where(leads.c.id == bindparam("lead"))
+_SUBMISSION_OF_LEAD = select(submissions.c.id).where(
+    submissions.c.id == bindparam("submission"), submissions.c.lead_id == bindparam("lead")
+)
 _EXPORTED = ("whitepaper", "edition", "post", "cta", "page", "referrer_host", *UTM_FIELDS, "held")
 _SUBMISSIONS_OF_ALL = (
     select(
@@ -43,9 +48,11 @@ _SUBMISSIONS_OF_ALL = (
         submissions.c.created_at.label("submitted_at"),
         consents.c.given,
         consents.c.created_at.label("answered_at"),
+        confirmations.c.id.label("proof"),
     )
     .join(submissions, submissions.c.lead_id == leads.c.id)
     .outerjoin(consents, consents.c.submission_id == submissions.c.id)
+    .outerjoin(confirmations, confirmations.c.submission_id == submissions.c.id)
     .order_by(leads.c.id, submissions.c.created_at, submissions.c.id, consents.c.created_at)
 )
 _NEWEST = (
@@ -57,27 +64,54 @@ _NEWEST = (
 _SUBMISSIONS_OF_NEWEST = _SUBMISSIONS_OF_ALL.where(leads.c.id.in_(_NEWEST.scalar_subquery()))
 
 
-def confirm(connection: Connection, value: tuple[str, datetime]) -> Lead:
-    """The lead (id, now) pressed the button. Again is as good as once; NotFound when it was erased."""
-    lead, now = value
-    first_time = connection.execute(_CONFIRM, {"lead": lead, "at": now}).rowcount > 0
-    row = connection.execute(_BY_ID, {"lead": lead}).one_or_none()
+@dataclass(frozen=True, slots=True)
+class Press:
+    """The button behind a mailed link was pressed; `submission` is the row that the letter answered, None in the
+    letters of earlier versions."""
+
+    lead: str
+    submission: str | None
+    now: datetime
+
+
+def confirm(connection: Connection, value: Press) -> Lead:
+    """The address is confirmed, and what was ticked in that submission is proven. Again is as good as once.
+
+    NotFound when the lead was erased.
+    """
+    first_time = connection.execute(_CONFIRM, {"lead": value.lead, "at": value.now}).rowcount > 0
+    row = connection.execute(_BY_ID, {"lead": value.lead}).one_or_none()
     if row is None:
         raise NotFound(
             "This address is no longer stored here. Please fill in the form again.", code="unknown_lead"
         )
+    pressed = {"lead": value.lead, "submission": value.submission}
+    if value.submission and connection.execute(_SUBMISSION_OF_LEAD, pressed).one_or_none():
+        proof = {"lead_id": value.lead, "submission_id": value.submission}
+        connection.execute(
+            _ADD_CONFIRMATION[connection.dialect.name],
+            proof | {"id": new_id(value.now), "created_at": value.now},
+        )
+    if first_time:
+        data = {"lead": row.id, "email": row.email}
+        events.publish_many(connection, [Event("lead.confirmed", row.id, row.id, data, value.now)])
     return Lead(row.id, row.email, first_time)
 
 
 def record_download(connection: Connection, value: tuple[str, str, str, datetime]) -> bool:
     """Count the first fetch of (lead id, whitepaper, edition, now); True when it was the first."""
     lead, whitepaper, edition, now = value
-    if connection.execute(_BY_ID, {"lead": lead}).one_or_none() is None:
+    row = connection.execute(_BY_ID, {"lead": lead}).one_or_none()
+    if row is None:
         return False
     added = connection.execute(
         _ADD_DOWNLOAD[connection.dialect.name],
         {"id": new_id(now), "lead_id": lead, "whitepaper": whitepaper, "edition": edition, "created_at": now},
     )
+    if added.rowcount:
+        data = {"lead": lead, "email": row.email, "whitepaper": whitepaper, "edition": edition}
+        subject = f"{lead}:{whitepaper}:{edition}"
+        events.publish_many(connection, [Event("lead.downloaded", subject, lead, data, now)])
     return added.rowcount > 0
 
 
@@ -85,7 +119,7 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
     """Every lead with its submissions, oldest first, held ones too; rows come as they are read.
 
     `held` is true when nothing but held submissions is known of the lead; times are ISO 8601, UTC.
-    `marketing_consent` is the last answer that a person gave in the form.
+    `marketing_consent` is the last answer that counts (see _consents).
     """
     for of_lead in _by_lead(connection.execution_options(yield_per=1_000).execute(_SUBMISSIONS_OF_ALL).mappings()):
         lead = of_lead[0]
@@ -127,6 +161,17 @@ def _by_lead(rows: Iterable[RowMapping]) -> Iterator[list[RowMapping]]:
 
 
 def _consents(of_lead: Iterable[RowMapping]) -> bool:
-    """The last answer in the ledger; what a robot ticked is none."""
-    answers = [row for row in of_lead if row["answered_at"] and not row["held"]]
-    return bool(answers) and bool(max(reversed(answers), key=itemgetter("answered_at"))["given"])
+    """The last answer that counts: a no from anybody, a yes only once the button in its letter was pressed.
+
+    Anybody can tick the box for anybody's address; what a robot ticked is no answer at all. Nor is a yes that was
+    added to a submission later: its letter was on its way by then.
+    """
+    answers = sorted((row for row in of_lead if row["answered_at"]), key=itemgetter("answered_at"))
+    first = {row["submission_id"]: row["answered_at"] for row in reversed(answers)}
+    counting = [
+        row["given"]
+        for row in answers
+        if not row["held"]
+        and (not row["given"] or (row["proof"] and row["answered_at"] == first[row["submission_id"]]))
+    ]
+    return bool(counting) and bool(counting[-1])

@@ -39,7 +39,7 @@ LINK_PATHS: dict[Purpose, str] = {
 class Sender:
     """Who writes: the blog's name, the site's address (no slash at its end), the mail domain, signing keys.
 
-    `api_url` is the service's address, where the site's own does not lead to it.
+    `api_url` is the service's address, where the site's own does not lead to it; `hash_key` is address_hashes'.
     """
 
     site_name: str
@@ -47,16 +47,19 @@ class Sender:
     mail_domain: str
     keys: tuple[str, ...] = field(repr=False)
     api_url: str = ""
+    hash_key: str = field(default="", repr=False)
 
     def link(self, purpose: Purpose, payload: dict[str, str]) -> str:
         """The whole address of a signed link; it works through the site's proxy too."""
         return f"{self.api_url or self.site_url}{LINK_PATHS[purpose]}{sign(purpose, payload, self.keys)}"
 
 
-def sender(site_name: str, site_url: str, mail_from: str, keys: tuple[str, ...], api_url: str = "") -> Sender:
+def sender(
+    site_name: str, site_url: str, mail_from: str, keys: tuple[str, ...], api_url: str = "", hash_key: str = ""
+) -> Sender:
     """The sender of our letters; a site that was never built has its address for a name."""
     name = site_name or site_url.partition("://")[2]
-    return Sender(name, site_url, mail_from.rpartition("@")[2] or "localhost", keys, api_url)
+    return Sender(name, site_url, mail_from.rpartition("@")[2] or "localhost", keys, api_url, hash_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,20 @@ def confirmation(sender: Sender, to: str, title: str, link: str, number: str) ->
     )
 
 
-def download(sender: Sender, to: str, title: str, link: str, number: str) -> Letter:
-    """Brings a confirmed address the link to the PDF."""
+def download(
+    sender: Sender, to: str, title: str, link: str, number: str, consent_link: str | None = None
+) -> Letter:
+    """Brings a confirmed address the link to the PDF; `consent_link` proves that its owner ticked the box."""
     return _letter(
-        "download", sender, to, f"Your download: {title}", number, title=title, link=link, days=LINK_DAYS
+        "download",
+        sender,
+        to,
+        f"Your download: {title}",
+        number,
+        title=title,
+        link=link,
+        days=LINK_DAYS,
+        consent_link=consent_link,
     )
 
 

@@ -43,13 +43,33 @@ class Delivery:
     created_at: datetime
 
 
-def enqueue(connection: Connection, kind: str, payload: dict[str, Any], dedupe_key: str, now: datetime) -> None:
-    """Put one row in, due at once; a second one under the same key changes nothing."""
-    enqueue_many(connection, [(kind, payload, dedupe_key, now)])
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing to tell: `kind` says by which worker, `payload` is all that it needs.
+
+    A second row under the same `dedupe_key` changes nothing. `queue` keeps what may be slow apart from the rest;
+    `address_hash`, `topic` and `planned_at` are for visitor_letters, which counts by them. Due at
+    `run_at`, else at once.
+    """
+
+    kind: str
+    payload: Mapping[str, Any]
+    dedupe_key: str
+    now: datetime
+    queue: str = ""
+    address_hash: str | None = None
+    topic: str | None = None
+    run_at: datetime | None = None
+    planned_at: datetime | None = None
 
 
-def enqueue_many(connection: Connection, rows: Sequence[tuple[str, dict[str, Any], str, datetime]]) -> None:
-    """As enqueue, for several (kind, payload, dedupe_key, now), in one statement."""
+def enqueue(connection: Connection, row: Row) -> None:
+    """Put one row in."""
+    enqueue_many(connection, [row])
+
+
+def enqueue_many(connection: Connection, rows: Sequence[Row]) -> None:
+    """Put the rows in, with one statement."""
     if not rows:
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -57,14 +77,18 @@ def enqueue_many(connection: Connection, rows: Sequence[tuple[str, dict[str, Any
         dialect.insert(outbox).on_conflict_do_nothing(index_elements=["dedupe_key"]),
         [
             {
-                "id": new_id(now),
-                "kind": kind,
-                "payload": payload,
-                "dedupe_key": dedupe_key,
-                "created_at": now,
-                "run_at": now,
+                "id": new_id(row.now),
+                "kind": row.kind,
+                "queue": row.queue,
+                "payload": dict(row.payload),
+                "dedupe_key": row.dedupe_key,
+                "address_hash": row.address_hash,
+                "topic": row.topic,
+                "planned_at": row.planned_at,
+                "created_at": row.now,
+                "run_at": row.run_at or row.now,
             }
-            for kind, payload, dedupe_key, now in rows
+            for row in rows
         ],
     )
 

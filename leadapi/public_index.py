@@ -36,6 +36,13 @@ LARGEST = 32 * 1024 * 1024
 _OF_POST = ("title", "url", "language", "comments")
 _OF_WHITEPAPER = ("title", "summary", "url", "thanks_url", "language", "edition")
 _OF_PAGE = ("title", "url")
+_OF_CONSENT = ("language", "text")
+
+FIELDS = ("name", "company", "job_title", "phone", "country")
+"""What a whitepaper's form may ask for beside the address."""
+
+USUAL_FIELDS = {"name": "required", "company": "optional"}
+"""What is asked for where the index does not say."""
 
 log = structlog.get_logger()
 
@@ -52,6 +59,10 @@ class PublicIndex:
     posts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     whitepapers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     pages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By whitepaper, what its form asks for beside the address: "required" or "optional" by field."""
+    consents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By version, the language and text of every box that was ever shown; the last of a language is shown now."""
     shell: str | None = None
     """The page that ours are dressed in; None until the site has been seen once."""
 
@@ -80,6 +91,8 @@ def parse(index: str, shell: str) -> PublicIndex:
             posts=_entries("posts", raw["posts"], _OF_POST),
             whitepapers=_entries("whitepapers", raw["whitepapers"], _OF_WHITEPAPER),
             pages=_entries("pages", raw["pages"], _OF_PAGE),
+            fields={slug: _asked(entry.get("fields")) for slug, entry in raw["whitepapers"].items()},
+            consents=_entries("consents", raw.get("consents", {}), _OF_CONSENT),
             shell=shell,
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -96,6 +109,12 @@ def _entries(kind: str, raw: Any, names: Sequence[str]) -> dict[str, Mapping[str
             log.warning("index_entry_left_out", kind=kind, slug=slug[:80], reason=reason)
             del entries[slug]
     return entries
+
+
+def _asked(raw: Any) -> dict[str, str]:
+    if raw is None:
+        return USUAL_FIELDS
+    return {name: _text(raw[name]) for name in FIELDS if name in raw}
 
 
 def _unstorable(what: str, text: str, longest: int) -> str | None:

@@ -43,7 +43,12 @@ def _index(request: Request) -> Index:
 def sender(settings: Settings, index: PublicIndex) -> letters.Sender:
     """Who writes the letters that a handler sends."""
     return letters.sender(
-        index.site_name, settings.site_url, settings.mail_from, settings.secret_keys, settings.api_url
+        index.site_name,
+        settings.site_url,
+        settings.mail_from,
+        settings.secret_keys,
+        settings.api_url,
+        settings.hash_key,
     )
 
 

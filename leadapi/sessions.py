@@ -52,7 +52,7 @@ def ask(connection: Connection, value: Request) -> None:
     letter = letters.sign_in(value.sender, value.owner, link, number)
     until = value.now + letters.SIGN_IN_AGE  # a dead link is worse than none: the owner asks again
     payload = letter.payload() | {"until": until.isoformat()}
-    outbox.enqueue(connection, "letter", payload, f"sign-in:{number}", value.now)
+    outbox.enqueue(connection, outbox.Row("letter", payload, f"sign-in:{number}", value.now))
 
 
 def begin(connection: Connection, value: tuple[str, datetime]) -> str:

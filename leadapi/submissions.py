@@ -6,7 +6,7 @@ anybody's address. Consent is a ledger: rows are added, never changed, each with
 
 Nothing here tells whether an address was known. The answer is the same for all, and what differs is in the
 letter, which only the owner of the address reads: a confirmed address is sent the download at once, any other
-a page with a button.
+a page with a button. A held submission is kept for the owner's eyes, and nobody is written to.
 
 `record_submission` is hot: it takes a whole batch and costs the same few statements for one value as for many.
 """
@@ -15,28 +15,22 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from leadapi import letters, outbox, rate_limits
+from leadapi import events, letters, rate_limits, visitor_letters
 from leadapi.attribution import UTM_FIELDS, Source
 from leadapi.errors import TooOften
+from leadapi.events import Event
 from leadapi.tables import add_new, consents, insert_new, leads, new_id, submissions
 from leadapi.typed_text import address_key
 
 REPEAT_WINDOW = timedelta(minutes=10)
 """Without a submission id, the same address, whitepaper and post within this time are one submission."""
-
-CONSENT_VERSION = "en-1"
-CONSENT_TEXTS = {
-    "en-1": "Yes, Progress Coaching may also send me occasional articles and offers by e-mail. "
-    "I can stop them at any time."
-}
-"""Every text that was ever shown at the box, by version. A changed text is a new version; none is removed."""
 
 Outcome = Literal["recorded", "repeated", "conflict"]
 """Stored; nothing changed since it was stored before; the id was used for something else."""
@@ -48,8 +42,21 @@ _Stored = Mapping[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentText:
+    """The words beside the box, and the name of their version: a changed text is a new version."""
+
+    version: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
-    """One press of the button, checked. `now` is aware UTC; `held`: the honeypot was filled, no letter goes."""
+    """One press of the button, checked. `now` is aware UTC; `held_reason`: why it is suspicious, no letter goes.
+
+    `first` is the first touch, where a script remembered it. `answers` are the fields that this whitepaper asks
+    for beside name and company. `consent` is the text that was shown at the box; None where the form had no box.
+    """
 
     submission_id: str | None
     address: str
@@ -62,14 +69,24 @@ class Submission:
     cta: str | None
     source: Source
     marketing_consent: bool
-    held: bool
+    held_reason: str | None
     network: str
     sender: letters.Sender
     now: datetime
+    language: str = "en"
+    consent: ConsentText | None = None
+    answers: tuple[tuple[str, str], ...] = ()
+    first: Source = field(default_factory=Source)
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits for the owner's decision."""
+        return self.held_reason is not None
 
     def fingerprint(self) -> str:
         """What makes a repeat the same: all that was typed or chosen, not where it was sent from."""
         typed = [address_key(self.address), self.name, self.company, self.whitepaper, self.post, self.cta]
+        typed += [text for answer in self.answers for text in answer]
         return hashlib.sha256(json.dumps([*typed, self.marketing_consent, self.held]).encode()).hexdigest()
 
 
@@ -128,7 +145,7 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
         before = said.get(_who(row))
         if earlier and value.submission_id:
             outcomes.append("repeated" if earlier["fingerprint"] == row["fingerprint"] else "conflict")
-        elif earlier and before and before["given"] == value.marketing_consent:
+        elif earlier and (value.consent is None or (before and before["given"] == value.marketing_consent)):
             outcomes.append("repeated")
         elif not granted[value.network]:
             outcomes.append(rate_limits.too_often(limit, now))
@@ -140,15 +157,17 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
             if not earlier:
                 by_id[row["submission_id"]] = recent[_place(row)] = row
                 fresh.append((value, row))
-            ledger.append(_consent(value, earlier or row, before))
-            said[_who(row)] = ledger[-1]
+            if value.consent is not None:
+                ledger.append(_consent(value, value.consent, earlier or row, before))
+                said[_who(row)] = ledger[-1]
             outcomes.append("repeated" if earlier else "recorded")
     add_new(connection, _ADD_LEADS, sorted(new_leads, key=itemgetter("address_key")))
     add_new(connection, _ADD_SUBMISSIONS, sorted((row for _, row in fresh), key=itemgetter("submission_id")))
     if ledger:
         connection.execute(_ADD_CONSENTS, ledger)
-    letters_of = [(value, row) for value, row in fresh if not value.held]
-    outbox.enqueue_many(connection, [_letter(v, row, known[address_key(v.address)]) for v, row in letters_of])
+    good = [(value, row, known[address_key(value.address)]) for value, row in fresh if not value.held]
+    visitor_letters.send_many(connection, [_letter(value, row, lead) for value, row, lead in good])
+    events.publish_many(connection, [_created(value, lead) for value, _, lead in good])
     rate_limits.give_back(connection, limit, granted, now)
     return outcomes
 
@@ -208,7 +227,7 @@ def _lead(value: Submission) -> dict[str, Any]:
 
 def _row(value: Submission, lead: str) -> dict[str, Any]:
     row_id = new_id(value.now)
-    utm = dict(value.source.utm)
+    utm, first_utm = dict(value.source.utm), dict(value.first.utm)
     return {
         "id": row_id,
         "submission_id": value.submission_id or row_id,
@@ -223,36 +242,98 @@ def _row(value: Submission, lead: str) -> dict[str, Any]:
         "cta": value.cta,
         "page": value.source.page,
         "referrer_host": value.source.referrer_host,
+        "first_page": value.first.page,
+        "first_referrer_host": value.first.referrer_host,
+        "language": value.language,
+        "answers": dict(value.answers),
         "held": value.held,
+        "held_reason": value.held_reason,
         "created_at": value.now,
         **{name: utm.get(name) for name in UTM_FIELDS},
+        **{f"first_{name}": first_utm.get(name) for name in UTM_FIELDS},
     }
 
 
-def _consent(value: Submission, row: _Stored, before: _Stored | None) -> dict[str, Any]:
+def _consent(value: Submission, shown: ConsentText, row: _Stored, before: _Stored | None) -> dict[str, Any]:
     """The ledger's row; its moment is after that of the answer before, whatever two servers' clocks say."""
     after = before["created_at"] + timedelta(microseconds=1) if before else value.now
     return {
         "id": new_id(value.now),
         "lead_id": row["lead_id"],
         "submission_id": row["id"],
+        "channel": "form",
         "purpose": "marketing",
-        "text": CONSENT_TEXTS[CONSENT_VERSION],
-        "version": CONSENT_VERSION,
-        "language": "en",
+        "text": shown.text,
+        "version": shown.version,
+        "language": shown.language,
         "given": value.marketing_consent,
         "page": value.source.page,
         "created_at": max(value.now, after),
     }
 
 
-def _letter(value: Submission, row: _Stored, lead: _Stored) -> tuple[str, dict[str, Any], str, datetime]:
-    """The outbox row: to the stored address, never to another spelling of it that was typed this time."""
-    payload = {"lead": lead["id"], "whitepaper": value.whitepaper, "edition": value.edition}
-    if lead["status"] == "confirmed":
-        link = value.sender.link("download", payload)
-        letter = letters.download(value.sender, lead["email"], value.title, link, row["id"])
+def _letter(value: Submission, row: _Stored, lead: _Stored) -> visitor_letters.VisitorLetter:
+    """To the stored address, never to another spelling of it that was typed this time."""
+    return letter_for(
+        value.sender,
+        lead,
+        submission=row["id"],
+        whitepaper=value.whitepaper,
+        edition=value.edition,
+        title=value.title,
+        asks_consent=value.marketing_consent and value.consent is not None,
+        number=row["id"],
+        now=value.now,
+    )
+
+
+def letter_for(
+    sender: letters.Sender,
+    lead: _Stored,
+    *,
+    submission: str,
+    whitepaper: str,
+    edition: str,
+    title: str,
+    asks_consent: bool,
+    number: str,
+    now: datetime,
+) -> visitor_letters.VisitorLetter:
+    """The letter that brings a lead (id, email, status) nearer to a whitepaper; `number` is one for each letter.
+
+    The button that confirms the address proves the consent of the same submission too. A confirmed address has no
+    such button to press, so its letter brings one where the box was ticked.
+    """
+    payload = {"lead": lead["id"], "whitepaper": whitepaper, "edition": edition, "submission": submission}
+    confirm = sender.link("confirm", payload)
+    confirmed = lead["status"] == "confirmed"
+    if confirmed:
+        link = sender.link("download", payload)
+        letter = letters.download(sender, lead["email"], title, link, number, confirm if asks_consent else None)
     else:
-        link = value.sender.link("confirm", payload)
-        letter = letters.confirmation(value.sender, lead["email"], value.title, link, row["id"])
-    return "letter", letter.payload(), f"submission:{row['id']}", value.now
+        letter = letters.confirmation(sender, lead["email"], title, confirm, number)
+    return visitor_letters.VisitorLetter(
+        letter,
+        sender.hash_key,
+        topic=whitepaper,
+        confirmed=confirmed,
+        dedupe_key=f"submission:{number}",
+        now=now,
+    )
+
+
+def _created(value: Submission, lead: _Stored) -> Event:
+    """The first submission of a person, as other systems are told of it."""
+    data = {
+        "lead": lead["id"],
+        "email": lead["email"],
+        "name": value.name,
+        "company": value.company,
+        "whitepaper": value.whitepaper,
+        "post": value.post,
+        "cta": value.cta,
+        "language": value.language,
+        **dict(value.answers),
+        **dict(value.source.utm),
+    }
+    return Event("lead.created", lead["id"], lead["id"], data, value.now)

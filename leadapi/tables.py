@@ -111,7 +111,18 @@ submissions = Table(
     Column("utm_campaign", String(200)),
     Column("utm_term", String(200)),
     Column("utm_content", String(200)),
+    Column("first_page", Text),
+    Column("first_referrer_host", String(255)),
+    Column("first_utm_source", String(200)),
+    Column("first_utm_medium", String(200)),
+    Column("first_utm_campaign", String(200)),
+    Column("first_utm_term", String(200)),
+    Column("first_utm_content", String(200)),
+    Column("language", String(16), nullable=False, server_default="en"),
+    Column("answers", JSON, nullable=False, server_default="{}"),
     Column("held", Boolean, nullable=False, server_default=text("false")),
+    Column("held_reason", String(32)),
+    Column("released_at", TZDateTime),
     Column("created_at", TZDateTime, nullable=False),
     Index(None, "lead_id", "whitepaper", "post", "created_at"),
 )
@@ -121,13 +132,23 @@ consents = Table(
     metadata,
     _id(),
     Column("lead_id", String(36), ForeignKey("leads.id"), nullable=False, index=True),
-    Column("submission_id", String(36), ForeignKey("submissions.id"), nullable=False),
+    Column("submission_id", String(36), ForeignKey("submissions.id"), index=True),
+    Column("channel", String(16), nullable=False, server_default="form"),
     Column("purpose", String(32), nullable=False),
     Column("text", Text, nullable=False),
     Column("version", String(32), nullable=False),
     Column("language", String(16), nullable=False),
     Column("given", Boolean, nullable=False),
     Column("page", Text),
+    Column("created_at", TZDateTime, nullable=False),
+)
+
+confirmations = Table(
+    "confirmations",
+    metadata,
+    _id(),
+    Column("lead_id", String(36), ForeignKey("leads.id"), nullable=False, index=True),
+    Column("submission_id", String(36), ForeignKey("submissions.id"), nullable=False, unique=True),
     Column("created_at", TZDateTime, nullable=False),
 )
 
@@ -152,6 +173,7 @@ comments = Table(
     Column("parent_id", String(36), ForeignKey("comments.id")),
     Column("name", Text, nullable=False),
     Column("email", String(320), nullable=False),
+    Column("address_key", String(320), nullable=False, server_default="", index=True),
     Column("body", Text, nullable=False),
     Column("status", String(16), nullable=False, server_default="pending"),
     Column("created_at", TZDateTime, nullable=False),
@@ -165,8 +187,12 @@ outbox = Table(
     metadata,
     _id(),
     Column("kind", String(32), nullable=False),
+    Column("queue", String(64), nullable=False, server_default=""),
     Column("payload", JSON, nullable=False),
-    Column("dedupe_key", String(200), nullable=False, unique=True),
+    Column("dedupe_key", String(400), nullable=False, unique=True),
+    Column("address_hash", String(64)),
+    Column("topic", String(LONGEST_SLUG)),
+    Column("planned_at", TZDateTime),
     Column("created_at", TZDateTime, nullable=False),
     Column("run_at", TZDateTime, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -180,6 +206,48 @@ outbox = Table(
         sqlite_where=text("done_at IS NULL AND dead_at IS NULL"),
         postgresql_where=text("done_at IS NULL AND dead_at IS NULL"),
     ),
+    Index(None, "address_hash", "planned_at"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", String(64), primary_key=True),
+    Column("reason", String(16), primary_key=True),
+    Column("created_at", TZDateTime, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("lead_id", String(36), index=True),
+    Column("data", JSON, nullable=False),
+    Column("created_at", TZDateTime, nullable=False),
+    Index(None, "kind", "subject", unique=True),
+)
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    _id(),
+    Column("kind", String(16), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("secrets", JSON, nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("options", JSON, nullable=False, server_default="{}"),
+    Column("created_at", TZDateTime, nullable=False),
+    Column("disabled_at", TZDateTime),
+    Column("disabled_reason", Text),
+)
+
+used_proofs = Table(
+    "used_proofs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("expires_at", TZDateTime, nullable=False, index=True),
 )
 
 sessions = Table(

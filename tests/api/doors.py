@@ -35,6 +35,7 @@ INDEX = {
     },
     "whitepapers": {"a-paper": PAPER, "b-paper": PAPER | {"title": "B Paper", "edition": "2"}},
     "pages": {},
+    "consents": {"en-1": {"language": "en", "text": "Yes, you may also send me articles."}},
 }
 SHELL = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>[[shell:title]]</title></head>'

@@ -10,10 +10,11 @@ from leadapi import letters, tables
 from leadapi.attribution import Source
 from leadapi.comments import Comment, record_comment
 from leadapi.store import Store
-from leadapi.submissions import Outcome, Submission, record_submission
+from leadapi.submissions import ConsentText, Outcome, Submission, record_submission
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.com", ("a key that nobody guesses",))
+CONSENT = ConsentText("en-1", "en", "Yes, you may also send me occasional articles and offers by e-mail.")
 ALICE = Submission(
     submission_id=None,
     address="Alice@example.com",
@@ -26,10 +27,11 @@ ALICE = Submission(
     cta="end",
     source=Source("/a-post/?utm_source=x", "blog.example.com", (("utm_source", "x"),)),
     marketing_consent=False,
-    held=False,
+    held_reason=None,
     network="192.0.2.0/24",
     sender=SENDER,
     now=NOW,
+    consent=CONSENT,
 )
 
 

@@ -73,7 +73,8 @@ def letter_to(address: str) -> outbox.Tell:
 def put(store: Store, *keys: str, kind: str = "letter", now: datetime = NOW) -> None:
     def rule(connection: Connection, _: None) -> None:
         for key in keys:
-            outbox.enqueue(connection, kind, PAYLOAD | {"message_id": f"<{key}@blog.example.com>"}, key, now)
+            payload = PAYLOAD | {"message_id": f"<{key}@blog.example.com>"}
+            outbox.enqueue(connection, outbox.Row(kind, payload, key, now))
 
     store.write_now(rule, None)
 

@@ -14,7 +14,7 @@ from doors import ORIGIN, doors
 from examples import ALICE, BOB, ODDITIES, record, reply, rows, sent
 from starlette.testclient import TestClient
 
-from leadapi import letters, sessions, signed_links, smtp, tables
+from leadapi import leads, letters, sessions, signed_links, smtp, tables
 from leadapi.errors import RefusedForGood
 from leadapi.settings import Settings
 from leadapi.store import Store
@@ -59,7 +59,7 @@ def test_the_owner_finds_what_waits_and_what_came(client: TestClient, store: Sto
     record(
         store,
         ALICE,
-        replace(ALICE, address="robot@example.com", held=True),
+        replace(ALICE, address="robot@example.com", held_reason="honeypot"),
         replace(
             ALICE,
             address="carol@example.com",
@@ -69,6 +69,8 @@ def test_the_owner_finds_what_waits_and_what_came(client: TestClient, store: Sto
             now=ALICE.now + timedelta(minutes=1),
         ),
     )
+    carols = next(row for row in rows(store, tables.submissions) if row.name == "Carol")
+    store.write_now(leads.confirm, leads.Press(carols.lead_id, carols.id, ALICE.now))
     sign_in(client, store)
     page = client.get("/admin/")
     html5lib.HTMLParser(strict=True).parse(page.text)

@@ -39,7 +39,8 @@ def test_a_refused_form_keeps_what_was_typed_and_ties_each_error_to_its_field() 
         errors={"email": "Not an address.", "whitepaper": "Not here."},
         notice="Nothing was saved.",
         whitepaper_title="A Paper",
-        consent_text="Yes",
+        asked={"name": "required", "company": "optional", "phone": "optional"},
+        consent={"version": "en-1", "text": "Yes"},
         consent_given=True,
     )
     document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)

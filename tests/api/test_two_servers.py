@@ -69,7 +69,7 @@ def test_everything_in_opposite_orders_is_answered(store: Store, other: Store) -
 
     jobs: list[tuple[Any, Any]] = [(record_submission, value) for value in presses]
     jobs += [(record_comment, value) for value in replies]
-    jobs += [(leads.confirm, (lead, NOW)) for lead in ids]
+    jobs += [(leads.confirm, leads.Press(lead, None, NOW)) for lead in ids]
     random.Random(1).shuffle(jobs)
 
     async def press(door: Store, turn: int) -> list[Any]:

@@ -107,6 +107,7 @@ def test_the_services_own_pages_are_usable(blog: Server, project: Path, screen: 
     screen.goto(wait_until(asked, "the owner is asked")[0])
     assert_usable(screen, "the owner's decision")
     screen.get_by_role("button", name="Refuse").click()
+    expect(screen.get_by_text("The comment is refused")).to_be_visible()
     assert_usable(screen, "the decision taken")
 
     plain = screen.context.browser.new_context(  # type: ignore[union-attr] # it has one
@@ -147,6 +148,7 @@ def test_a_letter_in_the_mailbox_is_usable(blog: Server, project: Path, screen: 
     wait_until(lambda: letters(project / "var" / "mail", "alice.letter"), "the letter")
     screen.goto(f"{blog.url}/dev/mail/")
     screen.get_by_role("listitem").filter(has_text="alice.letter").first.get_by_role("link").click()
+    expect(screen.get_by_role("link", name="As a mail program shows it")).to_be_visible()
     assert_usable(screen, "the letter")
     screen.get_by_role("link", name="As a mail program shows it").click()
     expect(screen.get_by_role("link").first).to_be_visible()

@@ -1,0 +1,15 @@
+"""What stands for an address where the address itself must not be kept: on the suppression list, in the counts.
+
+The hash is keyed (HMAC, RFC 2104), since the plain hash of an address is found by hashing a list of addresses. The
+key is not rotated with the keys that sign links: with another one the list would know nobody any more.
+"""
+
+import hmac
+from hashlib import sha256
+
+from leadapi.typed_text import address_key
+
+
+def address_hash(address: str, key: str) -> str:
+    """64 hexadecimal digits, the same for every spelling that is one lead (typed_text.address_key)."""
+    return hmac.new(key.encode(), address_key(address).encode(), sha256).hexdigest()

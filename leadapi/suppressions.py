@@ -1,0 +1,66 @@
+"""Who is not to be written to, kept as keyed hashes: the list must outlive the erasing of what it came from.
+
+A reason says how much it stops. Whoever unsubscribed or was erased is sent nothing unasked, and is still answered
+when they ask for something. Whoever refused our letters or complained of them is sent nothing at all, since
+anybody can ask in their name; so is, for a while, an address that bounced: mailboxes are mended.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from leadapi.tables import insert_new, suppressions
+
+Reason = Literal["unsubscribed", "erased", "refused", "complained", "bounced"]
+
+STOPS_ANSWERS: Collection[Reason] = ("refused", "complained", "bounced")
+"""These stop even the answer to a form."""
+
+BOUNCE_LASTS = timedelta(days=30)
+
+_ADD = insert_new(suppressions)
+_LIFT = delete(suppressions).where(
+    suppressions.c.address_hash == bindparam("address_hash"), suppressions.c.reason == bindparam("reason")
+)
+_FIND = select(suppressions.c.address_hash, suppressions.c.reason, suppressions.c.created_at).where(
+    suppressions.c.address_hash.in_(bindparam("hashes", expanding=True))
+)
+_FORGET = delete(suppressions).where(
+    suppressions.c.reason == "bounced", suppressions.c.created_at <= bindparam("before")
+)
+
+
+def suppress(connection: Connection, value: tuple[str, Reason, datetime]) -> None:
+    """Put (address hash, reason, now) on the list. A new bounce counts from now; else the first time stays."""
+    address_hash, reason, now = value
+    if reason == "bounced":
+        lift(connection, (address_hash, reason))
+    row = {"address_hash": address_hash, "reason": reason, "created_at": now}
+    connection.execute(_ADD[connection.dialect.name], row)
+
+
+def lift(connection: Connection, value: tuple[str, Reason]) -> None:
+    """Take (address hash, reason) off the list; again is as good."""
+    connection.execute(_LIFT, {"address_hash": value[0], "reason": value[1]})
+
+
+def reasons(connection: Connection, hashes: Collection[str], now: datetime) -> Mapping[str, set[Reason]]:
+    """By hash, why an address is on the list; those that are not are left out."""
+    found: dict[str, set[Reason]] = {}
+    if hashes:
+        for address_hash, reason, since in connection.execute(_FIND, {"hashes": sorted(set(hashes))}):
+            if reason != "bounced" or now - since < BOUNCE_LASTS:
+                found.setdefault(address_hash, set()).add(reason)
+    return found
+
+
+def stops(why: Collection[Reason], *, asked: bool) -> bool:
+    """Whether a letter to such an address is not to be sent; `asked`: it answers what was just asked for."""
+    return any(reason in STOPS_ANSWERS for reason in why) if asked else bool(why)
+
+
+def forget_old(connection: Connection, now: datetime) -> None:
+    """Drop the bounces that count no more."""
+    connection.execute(_FORGET, {"before": now - BOUNCE_LASTS})

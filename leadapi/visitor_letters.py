@@ -1,0 +1,125 @@
+"""The only way by which a visitor is written to: at most 3 letters an hour and 5 a day to one address.
+
+A form on a public page lets anybody make us write to anybody, so the number of letters goes by the address that
+gets them, whoever asks. Nothing of this shows in an answer. Past the cap an unconfirmed address gets nothing: its
+owner never asked. A confirmed one loses nothing: the letter waits for its turn, one for each whitepaper.
+
+The hours are counted back from each letter (planned_at) and not by the clock, so that no edge lets twice as many
+pass.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from leadapi import outbox, suppressions
+from leadapi.address_hashes import address_hash
+from leadapi.letters import Letter
+from leadapi.tables import outbox as outbox_table
+
+CAPS = ((timedelta(hours=1), 3), (timedelta(days=1), 5))
+"""At most so many letters to one address in any such time."""
+
+_Planned = list[tuple[datetime, str | None, bool]]
+"""When each letter leaves or left, what it is about, and whether it still waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorLetter:
+    """A letter that should go: `topic` is the whitepaper (or what else it is about), `asked` whether it answers
+    what was just asked for, `confirmed` whether the address was proven."""
+
+    letter: Letter
+    hash_key: str
+    topic: str
+    confirmed: bool
+    dedupe_key: str
+    now: datetime
+    asked: bool = True
+    until: datetime | None = None
+
+    @property
+    def address_hash(self) -> str:
+        """What stands for the address in the counts and on the suppression list."""
+        return address_hash(self.letter.to, self.hash_key)
+
+
+_RECENT = (
+    select(
+        outbox_table.c.address_hash,
+        outbox_table.c.planned_at,
+        outbox_table.c.topic,
+        outbox_table.c.done_at.is_(None).label("waits"),
+    )
+    .where(
+        outbox_table.c.address_hash.in_(bindparam("hashes", expanding=True)),
+        outbox_table.c.planned_at > bindparam("since"),
+    )
+    .order_by(outbox_table.c.planned_at)
+)
+
+
+def send_many(connection: Connection, wanted: Sequence[VisitorLetter]) -> None:
+    """Put each letter into the outbox, now or when its turn comes, or nowhere: a few statements for all."""
+    if not wanted:
+        return
+    hashes = {letter: letter.address_hash for letter in wanted}
+    now = min(letter.now for letter in wanted)
+    suppressed = suppressions.reasons(connection, set(hashes.values()), now)
+    planned: dict[str, _Planned] = {}
+    since = now - max(length for length, _ in CAPS)
+    for row in connection.execute(_RECENT, {"hashes": sorted(set(hashes.values())), "since": since}):
+        planned.setdefault(row.address_hash, []).append((row.planned_at, row.topic, row.waits))
+    rows = []
+    for letter, hashed in hashes.items():
+        if suppressions.stops(suppressed.get(hashed, ()), asked=letter.asked):
+            continue
+        others = planned.setdefault(hashed, [])
+        leaves = _turn(others, letter)
+        if leaves is not None:
+            others.append((leaves, letter.topic, True))
+            rows.append(_row(letter, hashed, leaves))
+    outbox.enqueue_many(connection, rows)
+
+
+def _turn(others: _Planned, letter: VisitorLetter) -> datetime | None:
+    """When the letter may leave; None when it is not to be sent, or one like it waits for its turn already."""
+    leaves = next_turn([planned for planned, _, _ in others], letter.now)
+    if leaves > letter.now:
+        waits = any(waits and topic == letter.topic and planned > letter.now for planned, topic, waits in others)
+        if waits or not letter.confirmed:
+            return None
+    return leaves
+
+
+def next_turn(planned: Sequence[datetime], now: datetime) -> datetime:
+    """The first moment from `now` on at which one letter more keeps to every cap."""
+    times = sorted(planned)
+    moments = [now, *sorted(time + length for time in times for length, _ in CAPS if time + length > now)]
+    return next(moment for moment in moments if all(_fits(times, moment, *cap) for cap in CAPS))
+
+
+def _fits(times: Sequence[datetime], moment: datetime, length: timedelta, most: int) -> bool:
+    """Whether no span of this length that holds the moment has more than `most` with it."""
+    near = [time for time in times if moment - length < time < moment + length]
+    starts = [moment - length, *(time - length for time in near if time > moment)]
+    return all(sum(start < time <= start + length for time in near) < most for start in starts)
+
+
+def _row(letter: VisitorLetter, hashed: str, leaves: datetime) -> outbox.Row:
+    payload: dict[str, Any] = letter.letter.payload()
+    if letter.until:
+        payload["until"] = letter.until.isoformat()
+    return outbox.Row(
+        "letter",
+        payload,
+        letter.dedupe_key,
+        letter.now,
+        address_hash=hashed,
+        topic=letter.topic,
+        run_at=leaves,
+        planned_at=leaves,
+    )
