@@ -15,16 +15,19 @@ from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from leadapi import (
+    address_flags,
     comment_markup,
     comments,
     dead_letters,
     guards,
+    held_submissions,
     leads,
     letters,
     pages,
     sessions,
     signed_links,
     typed_text,
+    verdicts,
 )
 from leadapi.error_responses import form_again
 from leadapi.errors import Forbidden, Gone, InvalidInput, StoreUnavailable, TooOften
@@ -84,20 +87,54 @@ async def desk(
         latest = [
             lead
             | {
-                "whitepapers": [
-                    known.whitepapers[slug]["title"] if slug in known.whitepapers else slug
-                    for slug in lead["whitepapers"]
-                ],
+                "flags": address_flags.flags(lead["email"]),
+                "whitepapers": [_title(known, slug) for slug in lead["whitepapers"]],
                 "post": _post(known, lead["post"]) if lead["post"] else None,
             }
             for lead in leads.latest(connection, SHOWN + 1)
         ]
         lost = dead_letters.told(connection)
         return pages.render(
-            "desk", known.shell, owner=owner, comments=waiting, leads=latest, shown=SHOWN, lost=lost
+            "desk",
+            known.shell,
+            owner=owner,
+            comments=waiting,
+            leads=latest,
+            held=[
+                dict(row) | {"title": _title(known, row["whitepaper"])}
+                for row in held_submissions.waiting(connection, SHOWN + 1)
+            ],
+            held_counts=held_submissions.how_many(connection),
+            reasons=verdicts.IN_WORDS,
+            shown=SHOWN,
+            lost=lost,
         )
 
     return HTMLResponse(await store.read(on_the_desk, None))
+
+
+@router.post("/held")
+async def decide_held(
+    typed: Typed, owner: Owner, store: StoreDep, settings: SettingsDep, index: IndexDep, now: NowDep
+) -> Response:
+    """The owner lets held submissions go on, or leaves them; deciding again changes nothing."""
+    if owner is None:
+        raise Forbidden("Please sign in at /admin/ first.", code="not_signed_in")
+    decision = typed.get("decision", "").strip()
+    if decision not in ("release", "refuse"):
+        wrong = "Please choose release or refuse."
+        raise InvalidInput(wrong, {"decision": wrong})
+    known = await index.current()
+    decided = held_submissions.Decided(
+        decision="release" if decision == "release" else "refuse",
+        submission=typed.get("submission", "").strip() or None,
+        reason=typed.get("reason", "").strip() or None,
+        titles={slug: entry["title"] for slug, entry in known.whitepapers.items()},
+        sender=sender(settings, known),
+        now=now,
+    )
+    await store.write(held_submissions.decide, decided)
+    return RedirectResponse("/admin/", 303)
 
 
 @router.post("/sign-in")
@@ -155,6 +192,11 @@ async def sign_out(request: Request, store: StoreDep, settings: SettingsDep) -> 
     response = RedirectResponse("/admin/", 303)
     response.delete_cookie(COOKIE, path="/admin")
     return response
+
+
+def _title(index: PublicIndex, whitepaper: str) -> str:
+    entry = index.whitepapers.get(whitepaper)
+    return entry["title"] if entry else whitepaper
 
 
 def _post(index: PublicIndex, slug: str) -> Mapping[str, str]:

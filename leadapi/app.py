@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import httpx2
+import structlog
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
@@ -17,10 +18,14 @@ from leadapi import (
     dev_routes,
     lead_routes,
     outbox,
+    proofs,
     rate_limits,
+    request_scope,
     sessions,
     site_routes,
     smtp,
+    suppressions,
+    waves,
 )
 from leadapi.access_log import AccessLog
 from leadapi.clock import now
@@ -33,6 +38,8 @@ from leadapi.site_builds import SiteBuilds, call_hook
 from leadapi.store import open_store
 
 FORGET_SECONDS = 24 * 3600
+
+log = structlog.get_logger()
 
 
 def create_app(settings: Settings, address: str = "", say: Callable[[str], None] | None = None) -> FastAPI:
@@ -103,7 +110,12 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         etag: str = await app.state.store.read(comments.version, None)
         return etag
 
-    work = [outbox.work(app.state.store, {"letter": tell_letter}), _forget(app), _look_at_site(app)]
+    work = [
+        outbox.work(app.state.store, {"letter": tell_letter}),
+        _forget(app),
+        _look_at_site(app),
+        _look_for_waves(app),
+    ]
     if app.state.builds:
         work.append(app.state.builds.keep_up(app.state.index, approved, comments.NONE_APPROVED))
         if settings.build_watch:
@@ -127,10 +139,28 @@ async def _look_at_site(app: FastAPI) -> None:
     await app.state.index.current()
 
 
+async def _look_for_waves(app: FastAPI) -> None:
+    """Tell the owner within a minute when far more forms come in than usual."""
+    settings: Settings = app.state.settings
+    while True:
+        await asyncio.sleep(waves.LOOK_SECONDS)
+        try:
+            sender = request_scope.sender(settings, await app.state.index.current())
+            await app.state.store.write(waves.look, waves.Look(now(), settings.owner_email, sender))
+        except Exception as error:  # whatever it is: the next look may see more
+            if not isinstance(error, StoreUnavailable):
+                log.error("waves_not_looked_for", exc_info=error)
+
+
 async def _forget(app: FastAPI) -> None:
     """At the start and once a day, drop the counts and sessions that nobody needs any more."""
     while True:
-        for forget in (rate_limits.forget_old, sessions.forget_old):
+        for forget in (
+            rate_limits.forget_old,
+            sessions.forget_old,
+            proofs.forget_old,
+            suppressions.forget_old,
+        ):
             with suppress(StoreUnavailable):  # tomorrow is another day
                 await app.state.store.write(forget, now())
         await asyncio.sleep(FORGET_SECONDS)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from leadapi import comment_markup, comments, letters, pages, signed_links, typed_text
+from leadapi import comment_markup, comments, letters, pages, signed_links, typed_text, verdicts
 from leadapi.attribution import source
 from leadapi.error_responses import error_json, form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, StoreUnavailable, TooOften, site_unknown
@@ -31,7 +31,7 @@ STATES = {
     "approved": "approved",
     "refused": "refused",
     "spam": "marked as spam",
-    "held": "held back, since a hidden field was filled in",
+    "held": "held back, since it looks as if a program had sent it",
 }
 DECIDED = {
     "approved": "The comment is approved. It is part of the post as soon as the site is built again.",
@@ -64,6 +64,7 @@ async def leave_reply(
         checked = _checked(typed, known)
         comment = comments.Comment(
             **checked,
+            held=verdicts.held_reason(typed, settings.secret_keys, now) is not None,
             post_url=settings.site_url + known.posts[checked["post"]]["url"],
             network=network,
             owner=settings.owner_email,
@@ -81,7 +82,7 @@ async def leave_reply(
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         if as_json:
             raise
-        return _form_again(typed, error, known)
+        return _form_again(typed, error, known, verdicts.form_token(settings.secret_keys, now))
     next_url = known.posts[comment.post]["url"] + "#comment-received"
     if not settings.one_machine:
         next_url = settings.site_url + next_url
@@ -156,7 +157,6 @@ def _checked(typed: Mapping[str, str], index: PublicIndex) -> dict[str, Any]:
         "submission_id": typed_text.submission_id(typed, wrong),
         "post": post,
         "parent": typed_text.remark(typed.get("parent", ""), 64),
-        "held": bool(typed.get("website", "").strip()),
     }
     entry, code = index.posts.get(post), None
     if not post:
@@ -175,11 +175,14 @@ def _checked(typed: Mapping[str, str], index: PublicIndex) -> dict[str, Any]:
 
 
 def _form_again(
-    typed: Mapping[str, str], error: InvalidInput | TooOften | StoreUnavailable, index: PublicIndex
+    typed: Mapping[str, str],
+    error: InvalidInput | TooOften | StoreUnavailable,
+    index: PublicIndex,
+    token: str,
 ) -> Response:
     """The form as it was sent, with what is wrong; what the error names as gone is not sent again."""
     wrong = error.fields if isinstance(error, InvalidInput) else {}
-    values = {name: typed_text.printable(text) for name, text in typed.items()}
+    values = {name: typed_text.printable(text) for name, text in typed.items()} | {"form_token": token}
     for name in {"parent", "submission_id"} & set(wrong):
         values.pop(name, None)
     entry = index.posts.get(typed.get("post", "").strip())

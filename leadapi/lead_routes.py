@@ -21,7 +21,18 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from leadapi import byte_ranges, guards, leads, letters, pages, signed_links, typed_text
+from leadapi import (
+    byte_ranges,
+    guards,
+    leads,
+    letters,
+    pages,
+    proofs,
+    signed_links,
+    typed_text,
+    verdicts,
+    waves,
+)
 from leadapi.attribution import first_touch, source
 from leadapi.error_responses import form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, NotFound, StoreUnavailable, TooOften, site_unknown
@@ -60,8 +71,12 @@ async def ask_for_whitepaper(
         if known.shell is None:
             raise site_unknown()
         checked = _checked(typed, known, post, whitepaper)
+        reason = verdicts.held_reason(typed, settings.secret_keys, now)
+        proof = await run_in_threadpool(proofs.read, typed.get("altcha", ""), settings.secret_keys)
         submission = Submission(
             **checked,
+            held_reason=reason,
+            proven=proof is not None and await store.write(proofs.use, proof),
             source=came,
             first=first_touch(typed.get("first_page"), typed.get("first_referrer")),
             network=network,
@@ -75,13 +90,22 @@ async def ask_for_whitepaper(
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         if as_json:
             raise
-        return _form_again(typed, error, known, came.page)
+        return _form_again(typed, error, known, came.page, verdicts.form_token(settings.secret_keys, now))
     next_url = known.whitepapers[whitepaper]["thanks_url"]
     if not settings.one_machine:
         next_url = settings.site_url + next_url
     if as_json:
         return JSONResponse({"status": "accepted", "message": SENT, "next": next_url}, 202)
     return RedirectResponse(next_url, 303)
+
+
+@router.get("/challenge")
+async def challenge(store: StoreDep, settings: SettingsDep, now: NowDep) -> Response:
+    """The proof of work that a form's script should bring along: 204 while there is no wave."""
+    headers = {"Cache-Control": "no-store"}
+    if not await store.read(waves.on, now):
+        return Response(status_code=204, headers=headers)
+    return JSONResponse(proofs.challenge(settings.secret_keys, now), headers=headers)
 
 
 @router.api_route("/confirm/{token}", methods=["GET", "HEAD"])
@@ -182,7 +206,6 @@ def _checked(typed: Mapping[str, str], index: PublicIndex, post: str, whitepaper
         "post": post or None,
         "whitepaper": whitepaper,
         "marketing_consent": _ticked(typed),
-        "held_reason": "honeypot" if typed.get("website", "").strip() else None,
     }
     code = None
     if post and post not in index.posts:
@@ -243,10 +266,12 @@ def _form_again(
     error: InvalidInput | TooOften | StoreUnavailable,
     index: PublicIndex,
     page: str | None,
+    token: str,
 ) -> Response:
     """The form as it was sent, with what is wrong; what the error names as gone is not sent again."""
     wrong = error.fields if isinstance(error, InvalidInput) else {}
-    values = {name: typed_text.printable(text) for name, text in typed.items()} | {"page": page or ""}
+    values = {name: typed_text.printable(text) for name, text in typed.items()}
+    values |= {"page": page or "", "form_token": token}
     for name in {"post", "submission_id"} & set(wrong):
         values.pop(name, None)
     post, whitepaper = (typed.get(name, "").strip() for name in ("post", "whitepaper"))

@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
-from leadapi import events
+from leadapi import events, lead_events
 from leadapi.attribution import UTM_FIELDS
 from leadapi.errors import NotFound
-from leadapi.events import Event
 from leadapi.tables import confirmations, consents, downloads, insert_new, leads, new_id, submissions
 
 
@@ -93,8 +92,7 @@ def confirm(connection: Connection, value: Press) -> Lead:
             proof | {"id": new_id(value.now), "created_at": value.now},
         )
     if first_time:
-        data = {"lead": row.id, "email": row.email}
-        events.publish_many(connection, [Event("lead.confirmed", row.id, row.id, data, value.now)])
+        events.publish_many(connection, [lead_events.confirmed(row._mapping, value.now)])
     return Lead(row.id, row.email, first_time)
 
 
@@ -109,9 +107,7 @@ def record_download(connection: Connection, value: tuple[str, str, str, datetime
         {"id": new_id(now), "lead_id": lead, "whitepaper": whitepaper, "edition": edition, "created_at": now},
     )
     if added.rowcount:
-        data = {"lead": lead, "email": row.email, "whitepaper": whitepaper, "edition": edition}
-        subject = f"{lead}:{whitepaper}:{edition}"
-        events.publish_many(connection, [Event("lead.downloaded", subject, lead, data, now)])
+        events.publish_many(connection, [lead_events.downloaded(row._mapping, whitepaper, edition, now)])
     return added.rowcount > 0
 
 

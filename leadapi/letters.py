@@ -8,6 +8,7 @@ Letters are made when the row for the outbox is written and are sent as they are
 the Message-ID is the same each time, and a mail program that gets a letter twice shows it once.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -48,6 +49,11 @@ class Sender:
     keys: tuple[str, ...] = field(repr=False)
     api_url: str = ""
     hash_key: str = field(default="", repr=False)
+
+    @property
+    def desk(self) -> str:
+        """The whole address of the owner's desk."""
+        return f"{self.api_url or self.site_url}/admin/"
 
     def link(self, purpose: Purpose, payload: dict[str, str]) -> str:
         """The whole address of a signed link; it works through the site's proxy too."""
@@ -136,6 +142,11 @@ def moderation(
         created=created.strftime("%B %-d, %Y, %H:%M UTC"),
         link=link,
     )
+
+
+def wave(sender: Sender, to: str, counted: Mapping[str, int], number: str) -> Letter:
+    """Tells the owner that many more forms came in a minute than usual; `counted` by table."""
+    return _letter("wave", sender, to, "Many forms are coming in", number, counted=counted, desk=sender.desk)
 
 
 def sign_in(sender: Sender, to: str, link: str, number: str) -> Letter:

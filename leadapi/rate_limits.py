@@ -7,17 +7,20 @@ try: one row counts exactly, also for two servers, at the price that across an e
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from sqlalchemy import Connection, bindparam, delete, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from leadapi.errors import TooOften
 from leadapi.tables import rate_limits
+
+LONGEST_SUBJECT = 200
+"""Characters of what a limit counts by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,16 @@ LEADS_BY_NETWORK = Limit(
     "At most 60 requests for a whitepaper are taken from one network in every ten minutes of the clock. "
     "Please try again later.",
 )
+LEADS_BY_FORM = Limit(
+    "leads-by-form",
+    300,
+    timedelta(minutes=10),
+    "Past 300 from one form in ten minutes, more are held for the owner.",
+)
+LEADS_BY_SITE = Limit(
+    "leads-by-site", 1_000, timedelta(minutes=10), "Past 1,000 in ten minutes, more are held for the owner."
+)
+WAVE = Limit("wave", 1, timedelta(minutes=1), "A minute in which far more came than usual.")
 COMMENTS_BY_NETWORK = Limit(
     "comments-by-network",
     30,
@@ -71,6 +84,18 @@ _GIVE_BACK = (
         rate_limits.c.window_start == bindparam("start"),
     )
     .values(taken=rate_limits.c.taken - bindparam("unused"))
+)
+_MARKED = select(rate_limits.c.taken).where(
+    rate_limits.c.name == bindparam("limit"), rate_limits.c.window_start > bindparam("after")
+)
+_USED = (
+    select(rate_limits.c.taken)
+    .where(
+        rate_limits.c.name == bindparam("limit"),
+        rate_limits.c.window_start == bindparam("start"),
+        rate_limits.c.taken >= bindparam("least"),
+    )
+    .limit(1)
 )
 
 
@@ -120,6 +145,36 @@ def give_back(connection: Connection, limit: Limit, unused: Mapping[str, int], n
         connection.execute(_GIVE_BACK, rows)
 
 
+class Room:
+    """What each of several limits still takes in this window, for a batch; `takes` counts, `give_back` ends it.
+
+    A value names a subject for each limit. Unlike past `take_all` nobody is refused: the caller decides.
+    """
+
+    def __init__(
+        self, connection: Connection, limits: Sequence[Limit], wanted: Sequence[Sequence[str]], now: datetime
+    ) -> None:
+        self._connection, self._now = connection, now
+        self._left = [
+            (limit, take_all(connection, limit, Counter(subjects[place] for subjects in wanted), now))
+            for place, limit in enumerate(limits)
+        ]
+
+    def takes(self, subjects: Sequence[str]) -> bool:
+        """Whether every limit has room for one more, which it then takes."""
+        places = [(left, subject) for (_, left), subject in zip(self._left, subjects, strict=True)]
+        if not all(left[subject] > 0 for left, subject in places):
+            return False
+        for left, subject in places:
+            left[subject] -= 1
+        return True
+
+    def give_back(self) -> None:
+        """What was granted and not needed counts for nobody."""
+        for limit, left in self._left:
+            give_back(self._connection, limit, left, self._now)
+
+
 def too_often(limit: Limit, now: datetime) -> TooOften:
     """What is said to those past the limit."""
     return TooOften(limit.policy, retry_after=_window(limit, now)[1])
@@ -130,6 +185,28 @@ def _window(limit: Limit, now: datetime) -> tuple[datetime, int]:
     seconds = int(limit.window.total_seconds())
     passed = int(now.timestamp()) % seconds
     return datetime.fromtimestamp(int(now.timestamp()) - passed, UTC), seconds - passed
+
+
+def mark(connection: Connection, limit: Limit, now: datetime) -> None:
+    """Note that it happened in the window of `now`; for what is only ever asked with marked_since."""
+    row = {"name": limit.name, "subject": "", "window_start": _window(limit, now)[0], "taken": 1}
+    connection.execute(_COUNT[connection.dialect.name], row)
+
+
+def marked_since(connection: Connection, limit: Limit, since: datetime) -> bool:
+    """Whether it was marked in a window that ended after `since`."""
+    found = connection.execute(_MARKED, {"limit": limit.name, "after": since - limit.window}).first()
+    return found is not None
+
+
+def half_used(connection: Connection, limits: Sequence[Limit], now: datetime) -> bool:
+    """Whether some subject of some limit has used half of what it may, in the window of `now`."""
+    return any(
+        connection.execute(
+            _USED, {"limit": limit.name, "start": _window(limit, now)[0], "least": limit.most // 2}
+        ).first()
+        for limit in limits
+    )
 
 
 def probe(connection: Connection, now: datetime) -> None:

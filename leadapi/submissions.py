@@ -22,22 +22,27 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from leadapi import events, letters, rate_limits, visitor_letters
+from leadapi import events, lead_events, letters, rate_limits, visitor_letters
 from leadapi.attribution import UTM_FIELDS, Source
 from leadapi.errors import TooOften
-from leadapi.events import Event
+from leadapi.rate_limits import LEADS_BY_FORM, LEADS_BY_SITE
 from leadapi.tables import add_new, consents, insert_new, leads, new_id, submissions
 from leadapi.typed_text import address_key
+from leadapi.whitepaper_letters import letter_for
 
 REPEAT_WINDOW = timedelta(minutes=10)
 """Without a submission id, the same address, whitepaper and post within this time are one submission."""
+
+LIMITS = (LEADS_BY_FORM, LEADS_BY_SITE)
+"""Past these a submission is stored and held, not refused."""
 
 Outcome = Literal["recorded", "repeated", "conflict"]
 """Stored; nothing changed since it was stored before; the id was used for something else."""
 
 _Place = tuple[str, str, str | None, bool]
 _Who = tuple[str, bool]
-"""A lead, and whether its person or a robot in its name: neither's answers are the other's."""
+"""A lead, and whether its person or a robot in its name: neither's answers are the other's. What is held for its
+number alone is a person's."""
 _Stored = Mapping[Any, Any]
 
 
@@ -54,8 +59,9 @@ class ConsentText:
 class Submission:
     """One press of the button, checked. `now` is aware UTC; `held_reason`: why it is suspicious, no letter goes.
 
-    `first` is the first touch, where a script remembered it. `answers` are the fields that this whitepaper asks
-    for beside name and company. `consent` is the text that was shown at the box; None where the form had no box.
+    `proven`: its browser did the work that a wave asks for (proofs). `first` is the first touch, where a script
+    remembered it. `answers` are the fields that this whitepaper asks for beside name and company. `consent` is the
+    text that was shown at the box; None where the form had no box.
     """
 
     submission_id: str | None
@@ -77,11 +83,17 @@ class Submission:
     consent: ConsentText | None = None
     answers: tuple[tuple[str, str], ...] = ()
     first: Source = field(default_factory=Source)
+    proven: bool = False
 
     @property
     def held(self) -> bool:
         """Whether it waits for the owner's decision."""
         return self.held_reason is not None
+
+    @property
+    def ticked(self) -> bool:
+        """Whether there was a box, and a tick in it."""
+        return self.marketing_consent and self.consent is not None
 
     def fingerprint(self) -> str:
         """What makes a repeat the same: all that was typed or chosen, not where it was sent from."""
@@ -104,6 +116,7 @@ _EARLIER = select(
     submissions.c.whitepaper,
     submissions.c.post,
     submissions.c.held,
+    submissions.c.held_reason,
     submissions.c.created_at,
 )
 _BY_SUBMISSION_ID = _EARLIER.where(submissions.c.submission_id.in_(bindparam("ids", expanding=True)))
@@ -112,7 +125,13 @@ _RECENT = _EARLIER.where(
     submissions.c.created_at > bindparam("since"),
 ).order_by(submissions.c.created_at)
 _SAID = (
-    select(consents.c.lead_id, submissions.c.held, consents.c.given, consents.c.created_at)
+    select(
+        consents.c.lead_id,
+        submissions.c.held,
+        submissions.c.held_reason,
+        consents.c.given,
+        consents.c.created_at,
+    )
     .join(submissions, submissions.c.id == consents.c.submission_id)
     .where(consents.c.lead_id.in_(bindparam("leads", expanding=True)))
     .order_by(consents.c.created_at)
@@ -129,6 +148,9 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
     """
     limit, now = rate_limits.LEADS_BY_NETWORK, values[0].now
     granted = rate_limits.take_all(connection, limit, Counter(value.network for value in values), now)
+    room = rate_limits.Room(
+        connection, LIMITS, [(form_of(v), "") for v in values if not v.held and not v.proven], now
+    )
     known = _leads_of(connection, values)
     by_id, recent = _earlier(connection, values, known)
     said = _said(connection, values, recent)
@@ -155,6 +177,8 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
                 known[lead["address_key"]] = lead
                 new_leads.append(lead)
             if not earlier:
+                if not value.held and not value.proven and not room.takes((form_of(value), "")):
+                    row |= {"held": True, "held_reason": "wave"}
                 by_id[row["submission_id"]] = recent[_place(row)] = row
                 fresh.append((value, row))
             if value.consent is not None:
@@ -165,11 +189,23 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
     add_new(connection, _ADD_SUBMISSIONS, sorted((row for _, row in fresh), key=itemgetter("submission_id")))
     if ledger:
         connection.execute(_ADD_CONSENTS, ledger)
-    good = [(value, row, known[address_key(value.address)]) for value, row in fresh if not value.held]
-    visitor_letters.send_many(connection, [_letter(value, row, lead) for value, row, lead in good])
-    events.publish_many(connection, [_created(value, lead) for value, _, lead in good])
+    good = [(value, row, known[address_key(value.address)]) for value, row in fresh if not row["held"]]
+    visitor_letters.send_many(
+        connection,
+        [
+            letter_for(value.sender, lead, row | {"ticked": value.ticked}, value.title, row["id"], value.now)
+            for value, row, lead in good
+        ],
+    )
+    events.publish_many(connection, [lead_events.created(lead, row, value.now) for value, row, lead in good])
     rate_limits.give_back(connection, limit, granted, now)
+    room.give_back()
     return outcomes
+
+
+def form_of(value: Submission) -> str:
+    """What names a form among all: its whitepaper and the post that it stands in."""
+    return f"{value.whitepaper} {value.post or ''}"[: rate_limits.LONGEST_SUBJECT]
 
 
 def _leads_of(connection: Connection, values: Sequence[Submission]) -> dict[str, _Stored]:
@@ -206,11 +242,15 @@ def _said(
 
 
 def _who(row: _Stored) -> _Who:
-    return row["lead_id"], row["held"]
+    return row["lead_id"], _by_robot(row)
+
+
+def _by_robot(row: _Stored) -> bool:
+    return bool(row["held"]) and row["held_reason"] != "wave"
 
 
 def _place(row: _Stored) -> _Place:
-    return row["lead_id"], row["whitepaper"], row["post"], row["held"]
+    return row["lead_id"], row["whitepaper"], row["post"], _by_robot(row)
 
 
 def _lead(value: Submission) -> dict[str, Any]:
@@ -270,70 +310,3 @@ def _consent(value: Submission, shown: ConsentText, row: _Stored, before: _Store
         "page": value.source.page,
         "created_at": max(value.now, after),
     }
-
-
-def _letter(value: Submission, row: _Stored, lead: _Stored) -> visitor_letters.VisitorLetter:
-    """To the stored address, never to another spelling of it that was typed this time."""
-    return letter_for(
-        value.sender,
-        lead,
-        submission=row["id"],
-        whitepaper=value.whitepaper,
-        edition=value.edition,
-        title=value.title,
-        asks_consent=value.marketing_consent and value.consent is not None,
-        number=row["id"],
-        now=value.now,
-    )
-
-
-def letter_for(
-    sender: letters.Sender,
-    lead: _Stored,
-    *,
-    submission: str,
-    whitepaper: str,
-    edition: str,
-    title: str,
-    asks_consent: bool,
-    number: str,
-    now: datetime,
-) -> visitor_letters.VisitorLetter:
-    """The letter that brings a lead (id, email, status) nearer to a whitepaper; `number` is one for each letter.
-
-    The button that confirms the address proves the consent of the same submission too. A confirmed address has no
-    such button to press, so its letter brings one where the box was ticked.
-    """
-    payload = {"lead": lead["id"], "whitepaper": whitepaper, "edition": edition, "submission": submission}
-    confirm = sender.link("confirm", payload)
-    confirmed = lead["status"] == "confirmed"
-    if confirmed:
-        link = sender.link("download", payload)
-        letter = letters.download(sender, lead["email"], title, link, number, confirm if asks_consent else None)
-    else:
-        letter = letters.confirmation(sender, lead["email"], title, confirm, number)
-    return visitor_letters.VisitorLetter(
-        letter,
-        sender.hash_key,
-        topic=whitepaper,
-        confirmed=confirmed,
-        dedupe_key=f"submission:{number}",
-        now=now,
-    )
-
-
-def _created(value: Submission, lead: _Stored) -> Event:
-    """The first submission of a person, as other systems are told of it."""
-    data = {
-        "lead": lead["id"],
-        "email": lead["email"],
-        "name": value.name,
-        "company": value.company,
-        "whitepaper": value.whitepaper,
-        "post": value.post,
-        "cta": value.cta,
-        "language": value.language,
-        **dict(value.answers),
-        **dict(value.source.utm),
-    }
-    return Event("lead.created", lead["id"], lead["id"], data, value.now)

@@ -125,6 +125,7 @@ submissions = Table(
     Column("released_at", TZDateTime),
     Column("created_at", TZDateTime, nullable=False),
     Index(None, "lead_id", "whitepaper", "post", "created_at"),
+    Index(None, "created_at"),
 )
 
 consents = Table(
@@ -180,6 +181,7 @@ comments = Table(
     Column("decided_at", TZDateTime),
     Index(None, "post", "status", "created_at"),
     Index(None, "status", "created_at"),
+    Index(None, "created_at"),
 )
 
 outbox = Table(

@@ -94,7 +94,8 @@ def test_everything_in_opposite_orders_is_answered(store: Store, other: Store) -
     assert len(rows(store, tables.comments)) == 25
     assert len(sent(store)) == 85
     assert {lead.status for lead in rows(store, tables.leads) if lead.id in ids} == {"confirmed"}
-    assert {row.name: row.taken for row in rows(store, rate_limits)} == {
+    limits = rows(store, rate_limits)
+    assert {row.name: row.taken for row in limits if row.name.endswith("-network")} == {
         "leads-by-network": 60,
         "comments-by-network": 25,
     }

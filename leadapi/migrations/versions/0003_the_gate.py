@@ -21,6 +21,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("answers", sa.JSON(), server_default="{}", nullable=False))
         table.add_column(sa.Column("held_reason", sa.String(length=32), nullable=True))
         table.add_column(sa.Column("released_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE submissions SET held_reason = 'honeypot' WHERE held")  # the only reason there was
     with op.batch_alter_table("consents") as table:
         table.add_column(sa.Column("channel", sa.String(length=16), server_default="form", nullable=False))
         table.alter_column("submission_id", existing_type=sa.String(length=36), nullable=True)
@@ -37,6 +38,8 @@ def upgrade() -> None:
     with op.batch_alter_table("comments") as table:
         table.add_column(sa.Column("address_key", sa.String(length=320), server_default="", nullable=False))
         table.create_index(op.f("ix_comments_address_key"), ["address_key"], unique=False)
+    op.create_index(op.f("ix_comments_created_at"), "comments", ["created_at"])
+    op.create_index(op.f("ix_submissions_created_at"), "submissions", ["created_at"])
     comments = sa.table("comments", sa.column("id"), sa.column("email"), sa.column("address_key"))
     connection = op.get_bind()
     stored = connection.execute(sa.select(comments.c.id, comments.c.email)).all()
@@ -104,6 +107,8 @@ def _make_tables() -> None:
 def downgrade() -> None:
     """Take them back; consents that no form gave are lost with them."""
     connection = op.get_bind()
+    op.drop_index(op.f("ix_submissions_created_at"), "submissions")
+    op.drop_index(op.f("ix_comments_created_at"), "comments")
     op.drop_index(op.f("ix_comments_address_key"), "comments")
     op.drop_column("comments", "address_key")
     with op.batch_alter_table("outbox") as table:
