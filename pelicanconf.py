@@ -22,6 +22,15 @@ DEFAULT_DATE_FORMAT = "%B %-d, %Y"
 
 MENU = [("Articles", "/"), ("Archives", "/archives/"), ("About", "/about/"), ("Privacy", "/privacy/")]
 
+# What a form asks leave for, by version: language and number; a language's last one is asked. The service keeps
+# with each answer which version was answered, so none is ever removed or changed: other words are a new version.
+CONSENT_TEXTS = {
+    "en-1": "Yes, Progress Coaching may also send me occasional articles and offers by e-mail. "
+    "I can stop them at any time.",
+    "de-1": "Ja, Progress Coaching darf mir gelegentlich auch Artikel und Angebote per E-Mail schicken. "
+    "Ich kann das jederzeit beenden.",
+}
+
 PATH = "content"
 ARTICLE_PATHS = [""]
 ARTICLE_EXCLUDES = ["pages", "authors", "whitepapers", "images", "extra"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from pelican.plugins import signals
 
+from plugins.languages import consents
 from plugins.mistakes import ContentMistakes, Mistake, shown_path
 
 INDEX, SHELL = "public-index.json", "page-shell.html"
@@ -29,6 +30,7 @@ def public_index(context: dict[str, Any], settings: dict[str, Any]) -> dict[str,
         },
         "style_hash": settings.get("STYLE_HASH", ""),
         "comments_etag": context.get("COMMENTS_ETAG"),
+        "consents": consents(settings),
         "posts": {
             post.slug: {
                 "title": str(post.title),
@@ -46,6 +48,7 @@ def public_index(context: dict[str, Any], settings: dict[str, Any]) -> dict[str,
                 "thanks_url": f"/{paper.thanks_url}",
                 "language": paper.language,
                 "edition": paper.edition,
+                "fields": paper.fields,
             }
             for paper in context.get("whitepapers", ())
         },

@@ -21,6 +21,7 @@ from pelican.utils import get_date, set_date_tzinfo
 
 from plugins.front_matter.header import Header, read_folder
 from plugins.front_matter.rules import ContentFiles, check_whitepaper
+from plugins.front_matter.whitepaper_rules import form_fields, promised_lines
 from plugins.mistakes import ContentMistakes, Mistake
 
 REQUIRED = {"edition": '"1"', "language": "en"}  # beside what front_matter asks for
@@ -38,6 +39,11 @@ class Whitepaper:
     author: str
     date: datetime
     source_path: str
+    fields: dict[str, str] = field(default_factory=dict)  # what the form asks beside the address, and how
+    what_you_get: list[str] = field(
+        default_factory=list
+    )  # the landing page's own list, where the author wrote one
+    thanks: str = ""  # the thank-you page's own words
     page_count: int | None = None  # set once the PDF is made
     social_card: Any = None  # set once it is made
 
@@ -136,6 +142,9 @@ def whitepaper_from(header: Header, slug: str, settings: dict[str, Any]) -> Whit
         author=header.text("author") or settings.get("AUTHOR", ""),
         date=set_date_tzinfo(get_date(header.text("date")), settings.get("TIMEZONE", "UTC")),
         source_path=str(Path(header.path).resolve()),
+        fields=form_fields(header),
+        what_you_get=promised_lines(header),
+        thanks=header.text("thanks"),
     )
 
 

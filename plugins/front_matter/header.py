@@ -6,6 +6,7 @@ borders are those of the readers that build the page, so that both see the same 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,13 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Field:
-    """One field: its value as YAML reads it, as it was typed where it is a single one, and its line."""
+    """One field: its value as YAML reads it, as it was typed where it is a single one, and its line; of a mapping
+    also the lines of its names."""
 
     value: Any
     typed: str
     line: int
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -133,13 +136,19 @@ def read_yaml(header: Header, text: str, first_line: int) -> None:
             header.wrong(line, f"{name} stands here and in line {header.fields[name].line}. Keep one of the two.")
             continue
         typed = node.value if isinstance(node, yaml.ScalarNode) else ""
-        header.fields[name] = Field(value_of(node), typed, line)
+        header.fields[name] = Field(value_of(node), typed, line, lines_in(node, first_line))
     for line, kept, whole in dropped_words(text, document):
         header.wrong(
             first_line + line,
             f'YAML takes what follows a # for a comment and would read "{kept}". Put the value in double quotes: '
             f'"{whole}". A comment goes on a line of its own.',
         )
+
+
+def lines_in(node: yaml.Node, first_line: int) -> dict[str, int]:
+    """Return the lines of the names in a mapping, none for any other value."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return {str(key.value): first_line + key.start_mark.line for key, _ in pairs}
 
 
 def value_of(node: yaml.Node) -> Any:

@@ -11,6 +11,7 @@ from plugins.front_matter import values
 from plugins.front_matter.author_rules import check_author
 from plugins.front_matter.header import Header
 from plugins.front_matter.shared_names import check_no_slug_twice, check_one_spelling
+from plugins.front_matter.whitepaper_rules import check_form, check_pages
 
 STATUSES = ("published", "draft", "hidden")
 # Addresses that the site or the service answers itself.
@@ -46,7 +47,13 @@ RESERVED = frozenset(
 PAGE_FIELDS = frozenset(("title", "date", "modified", "author", "summary", "slug", "status", "lang"))
 POST_FIELDS = PAGE_FIELDS | {"category", "tags", "related", "whitepaper", "comments"}
 AUTHOR_FIELDS = frozenset(("name", "slug", "role", "picture", "picture_alt", "links"))
-WHITEPAPER_FIELDS = frozenset(("title", "slug", "summary", "edition", "language", "date", "author", "status"))
+WHITEPAPER_FIELDS = PAGE_FIELDS - {"modified", "lang"} | {
+    "edition",
+    "language",
+    "fields",
+    "what_you_get",
+    "thanks",
+}
 
 COMMON_SLIPS = {
     "authors": "author",
@@ -176,6 +183,8 @@ def check_whitepaper(header: Header, files: ContentFiles, authors: set[str]) -> 
         header.wrong(header.line("edition"), 'edition becomes part of a file name. Write it like "1" or "2.1".')
     values.check_choice(header, "status", STATUSES[:2])
     values.check_language(header, "language")
+    check_form(header)
+    check_pages(header)
     if "author" in header.fields:
         check_known_author(header, files, authors)
     if header.text("title") or "slug" in header.fields:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from small_sites import ALICE, MakeSite, post
 from test_sitemap import FILES
+from whitepaper_files import AUTHOR, whitepaper
 
 from leadapi.public_index import parse
 from plugins.mistakes import ContentMistakes
@@ -39,10 +40,34 @@ def test_the_index_names_what_exists(make_site: MakeSite) -> None:
             "thanks_url": "/whitepapers/asking/thanks/",
             "language": "en",
             "edition": "1",
+            "fields": {"name": "required", "company": "optional"},
         }
     }
     assert told["pages"] == {"about": {"title": "About", "url": "/about/"}}
     assert told["comments_etag"] is None and told["style_hash"].startswith("sha256-")
+
+
+def test_the_index_names_every_consent_that_was_ever_asked(make_site: MakeSite) -> None:
+    """The service finds the words of each version, in whatever language, and the earlier ones too."""
+    texts = {"en-1": "Yes.", "pt-BR-1": "Sim.", "en-2": "Yes, please."}
+    told = index(make_site(FILES, theme="minimal", CONSENT_TEXTS=texts))
+    assert told["consents"] == {
+        "en-1": {"language": "en", "text": "Yes."},
+        "en-2": {"language": "en", "text": "Yes, please."},
+        "pt-BR-1": {"language": "pt-BR", "text": "Sim."},
+    }
+
+
+def test_a_whitepaper_says_what_its_form_asks(make_site: MakeSite) -> None:
+    """Only what is asked beside the address is named, and whether it must be answered."""
+    files = {
+        **AUTHOR,
+        "whitepapers/a.md": whitepaper("A", "a", more="fields: {phone: optional, name: optional}\n"),
+        "whitepapers/b.md": whitepaper("B", "b", more="fields: {}\n"),
+    }
+    told = index(make_site(files, theme="minimal"))["whitepapers"]
+    assert told["a"]["fields"] == {"name": "optional", "phone": "optional"}
+    assert told["b"]["fields"] == {}
 
 
 def test_the_service_understands_the_index(make_site: MakeSite) -> None:

@@ -133,6 +133,25 @@ def test_an_edition_exists_once(tmp_path: Path) -> None:
         (whitepaper(edition="../1"), 5, "edition becomes part of a file name."),
         (whitepaper(language="english please"), 6, 'language "english please" is no language.'),
         (whitepaper(date="someday"), 7, "date"),
+        (whitepaper(more="fields:\n  name: required\n  compnay: optional\n"), 11, 'Did you mean "company"?'),
+        (
+            whitepaper(more="fields: {shoe_size: optional}\n"),
+            9,
+            "Known are name, company, job_title, phone, country.",
+        ),
+        (whitepaper(more="fields: {name: yes}\n"), 9, "Write name: required or name: optional."),
+        (whitepaper(more="fields: {name: perhaps}\n"), 9, 'The field "name" is neither required nor optional.'),
+        (whitepaper(more="fields: {email: optional}\n"), 9, "fields names email, which every form asks for."),
+        (whitepaper(more="fields: name\n"), 9, "Write fields: {name: required, company: optional}"),
+        (whitepaper(more="fields:\n"), 9, "or fields: {} to ask for the e-mail address alone."),
+        (whitepaper(more="fields: {1: {2: 3}}\n"), 9, 'fields names "1", which no form has.'),
+        (whitepaper(more="what_you_get: Much\n"), 9, "what_you_get is not a list of texts."),
+        (whitepaper(more="what_you_get: [12]\n"), 9, "what_you_get is not a list of texts."),
+        (
+            whitepaper(more="thanks: 12\n"),
+            9,
+            'thanks is not text. Put it in double quotes, on one line: thanks: "12"',
+        ),
     ],
 )
 def test_a_mistake_is_told_with_file_line_and_fix(tmp_path: Path, wrong: str, line: int, text: str) -> None:
