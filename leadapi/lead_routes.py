@@ -39,7 +39,8 @@ from leadapi.errors import Conflict, Gone, InvalidInput, NotFound, StoreUnavaila
 from leadapi.public_index import FIELDS, USUAL_FIELDS, PublicIndex
 from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
 from leadapi.settings import Settings
-from leadapi.submissions import ConsentText, Submission, record_submission
+from leadapi.submission_rows import ConsentText, Submission
+from leadapi.submissions import record_submission
 
 LONGEST_CTA = 64
 SENT = "Thank you. An e-mail is on its way to this address. Please open it and follow its link."

@@ -11,22 +11,19 @@ a page with a button. A held submission is kept for the owner's eyes, and nobody
 `record_submission` is hot: it takes a whole batch and costs the same few statements for one value as for many.
 """
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import itemgetter
 from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from leadapi import events, lead_events, letters, rate_limits, visitor_letters
-from leadapi.attribution import UTM_FIELDS, Source
+from leadapi import events, lead_events, rate_limits, visitor_letters
 from leadapi.errors import TooOften
 from leadapi.rate_limits import LEADS_BY_FORM, LEADS_BY_SITE
-from leadapi.tables import add_new, consents, insert_new, leads, new_id, submissions
+from leadapi.submission_rows import Submission, consent_row, lead_row, submission_row
+from leadapi.tables import add_new, consents, insert_new, leads, submissions
 from leadapi.typed_text import address_key
 from leadapi.whitepaper_letters import letter_for
 
@@ -44,62 +41,6 @@ _Who = tuple[str, bool]
 """A lead, and whether its person or a robot in its name: neither's answers are the other's. What is held for its
 number alone is a person's."""
 _Stored = Mapping[Any, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentText:
-    """The words beside the box, and the name of their version: a changed text is a new version."""
-
-    version: str
-    language: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One press of the button, checked. `now` is aware UTC; `held_reason`: why it is suspicious, no letter goes.
-
-    `proven`: its browser did the work that a wave asks for (proofs). `first` is the first touch, where a script
-    remembered it. `answers` are the fields that this whitepaper asks for beside name and company. `consent` is the
-    text that was shown at the box; None where the form had no box.
-    """
-
-    submission_id: str | None
-    address: str
-    name: str
-    company: str
-    whitepaper: str
-    edition: str
-    title: str
-    post: str | None
-    cta: str | None
-    source: Source
-    marketing_consent: bool
-    held_reason: str | None
-    network: str
-    sender: letters.Sender
-    now: datetime
-    language: str = "en"
-    consent: ConsentText | None = None
-    answers: tuple[tuple[str, str], ...] = ()
-    first: Source = field(default_factory=Source)
-    proven: bool = False
-
-    @property
-    def held(self) -> bool:
-        """Whether it waits for the owner's decision."""
-        return self.held_reason is not None
-
-    @property
-    def ticked(self) -> bool:
-        """Whether there was a box, and a tick in it."""
-        return self.marketing_consent and self.consent is not None
-
-    def fingerprint(self) -> str:
-        """What makes a repeat the same: all that was typed or chosen, not where it was sent from."""
-        typed = [address_key(self.address), self.name, self.company, self.whitepaper, self.post, self.cta]
-        typed += [text for answer in self.answers for text in answer]
-        return hashlib.sha256(json.dumps([*typed, self.marketing_consent, self.held]).encode()).hexdigest()
 
 
 _BY_KEY = (
@@ -159,8 +100,8 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
     fresh: list[tuple[Submission, dict[str, Any]]] = []
     ledger: list[dict[str, Any]] = []
     for value in values:
-        lead = known.get(address_key(value.address)) or _lead(value)
-        row = _row(value, lead["id"])
+        lead = known.get(address_key(value.address)) or lead_row(value)
+        row = submission_row(value, lead["id"])
         earlier = by_id.get(value.submission_id) if value.submission_id else recent.get(_place(row))
         if earlier and not value.submission_id and value.now - earlier["created_at"] >= REPEAT_WINDOW:
             earlier = None
@@ -182,7 +123,7 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
                 by_id[row["submission_id"]] = recent[_place(row)] = row
                 fresh.append((value, row))
             if value.consent is not None:
-                ledger.append(_consent(value, value.consent, earlier or row, before))
+                ledger.append(consent_row(value, value.consent, earlier or row, before))
                 said[_who(row)] = ledger[-1]
             outcomes.append("repeated" if earlier else "recorded")
     add_new(connection, _ADD_LEADS, sorted(new_leads, key=itemgetter("address_key")))
@@ -251,62 +192,3 @@ def _by_robot(row: _Stored) -> bool:
 
 def _place(row: _Stored) -> _Place:
     return row["lead_id"], row["whitepaper"], row["post"], _by_robot(row)
-
-
-def _lead(value: Submission) -> dict[str, Any]:
-    return {
-        "id": new_id(value.now),
-        "address_key": address_key(value.address),
-        "email": value.address,
-        "name": value.name,
-        "company": value.company,
-        "status": "pending",
-        "created_at": value.now,
-    }
-
-
-def _row(value: Submission, lead: str) -> dict[str, Any]:
-    row_id = new_id(value.now)
-    utm, first_utm = dict(value.source.utm), dict(value.first.utm)
-    return {
-        "id": row_id,
-        "submission_id": value.submission_id or row_id,
-        "lead_id": lead,
-        "fingerprint": value.fingerprint(),
-        "email": value.address,
-        "name": value.name,
-        "company": value.company,
-        "whitepaper": value.whitepaper,
-        "edition": value.edition,
-        "post": value.post,
-        "cta": value.cta,
-        "page": value.source.page,
-        "referrer_host": value.source.referrer_host,
-        "first_page": value.first.page,
-        "first_referrer_host": value.first.referrer_host,
-        "language": value.language,
-        "answers": dict(value.answers),
-        "held": value.held,
-        "held_reason": value.held_reason,
-        "created_at": value.now,
-        **{name: utm.get(name) for name in UTM_FIELDS},
-        **{f"first_{name}": first_utm.get(name) for name in UTM_FIELDS},
-    }
-
-
-def _consent(value: Submission, shown: ConsentText, row: _Stored, before: _Stored | None) -> dict[str, Any]:
-    """The ledger's row; its moment is after that of the answer before, whatever two servers' clocks say."""
-    after = before["created_at"] + timedelta(microseconds=1) if before else value.now
-    return {
-        "id": new_id(value.now),
-        "lead_id": row["lead_id"],
-        "submission_id": row["id"],
-        "channel": "form",
-        "purpose": "marketing",
-        "text": shown.text,
-        "version": shown.version,
-        "language": shown.language,
-        "given": value.marketing_consent,
-        "page": value.source.page,
-        "created_at": max(value.now, after),
-    }

@@ -10,7 +10,8 @@ from leadapi import letters, tables
 from leadapi.attribution import Source
 from leadapi.comments import Comment, record_comment
 from leadapi.store import Store
-from leadapi.submissions import ConsentText, Outcome, Submission, record_submission
+from leadapi.submission_rows import ConsentText, Submission
+from leadapi.submissions import Outcome, record_submission
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.com", ("a key that nobody guesses",))

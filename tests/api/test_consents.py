@@ -12,7 +12,8 @@ from examples import ALICE, NOW, record, rows, sent
 from leadapi import leads, rate_limits, tables
 from leadapi.errors import TooOften
 from leadapi.store import Store, open_store
-from leadapi.submissions import Submission, record_submission
+from leadapi.submission_rows import Submission
+from leadapi.submissions import record_submission
 
 YES = replace(ALICE, marketing_consent=True)
 

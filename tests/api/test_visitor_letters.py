@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from leadapi import leads, suppressions, tables
 from leadapi.address_hashes import address_hash
 from leadapi.store import Store
-from leadapi.submissions import Submission
+from leadapi.submission_rows import Submission
 from leadapi.visitor_letters import CAPS, next_turn
 
 Counts = Callable[[int, int], int]
