@@ -15,6 +15,7 @@ from leadapi import (
     admin_routes,
     comment_routes,
     comments,
+    delivery_routes,
     dev_routes,
     lead_routes,
     outbox,
@@ -70,6 +71,7 @@ def with_doors(app: FastAPI, settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.router.redirect_slashes = False
     app.include_router(lead_routes.router)
+    app.include_router(delivery_routes.router)
     app.include_router(comment_routes.router)
     app.include_router(admin_routes.router)
     app.include_router(site_routes.router)

@@ -13,10 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
-from leadapi import events, lead_events
+from leadapi import events, lead_events, letters, visitor_letters
 from leadapi.attribution import UTM_FIELDS
 from leadapi.errors import NotFound
 from leadapi.tables import confirmations, consents, downloads, insert_new, leads, new_id, submissions
+from leadapi.whitepaper_letters import letter_for
+
+RENEW_SECONDS = 600
+"""Within so many seconds by the clock, the same old link brings one new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ _CONFIRM = (
     .values(status="confirmed", confirmed_at=bindparam("at"))
 )
 _BY_ID = select(leads.c.id, leads.c.email).where(leads.c.id == bindparam("lead"))
+_WHOLE = select(leads).where(leads.c.id == bindparam("lead"))
 _SUBMISSION_OF_LEAD = select(submissions.c.id).where(
     submissions.c.id == bindparam("submission"), submissions.c.lead_id == bindparam("lead")
 )
@@ -81,9 +86,7 @@ def confirm(connection: Connection, value: Press) -> Lead:
     first_time = connection.execute(_CONFIRM, {"lead": value.lead, "at": value.now}).rowcount > 0
     row = connection.execute(_BY_ID, {"lead": value.lead}).one_or_none()
     if row is None:
-        raise NotFound(
-            "This address is no longer stored here. Please fill in the form again.", code="unknown_lead"
-        )
+        raise _erased()
     pressed = {"lead": value.lead, "submission": value.submission}
     if value.submission and connection.execute(_SUBMISSION_OF_LEAD, pressed).one_or_none():
         proof = {"lead_id": value.lead, "submission_id": value.submission}
@@ -94,6 +97,36 @@ def confirm(connection: Connection, value: Press) -> Lead:
     if first_time:
         events.publish_many(connection, [lead_events.confirmed(row._mapping, value.now)])
     return Lead(row.id, row.email, first_time)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Whoever has an old link asks for a new one; `edition` and `title` are the whitepaper's as it is now."""
+
+    lead: str
+    submission: str | None
+    whitepaper: str
+    edition: str
+    title: str
+    sender: letters.Sender
+    now: datetime
+
+
+def renew(connection: Connection, value: Renewal) -> None:
+    """Mail the link that the lead is due; again within ten minutes changes nothing. NotFound as confirm."""
+    row = connection.execute(_WHOLE, {"lead": value.lead}).mappings().one_or_none()
+    if row is None:
+        raise _erased()
+    window = int(value.now.timestamp()) // RENEW_SECONDS
+    number = f"{value.submission or value.lead}.{value.whitepaper}.{window}"
+    answers = {
+        "id": value.submission,
+        "whitepaper": value.whitepaper,
+        "edition": value.edition,
+        "ticked": False,
+    }
+    letter = letter_for(value.sender, row, answers, value.title, number, value.now)
+    visitor_letters.send_many(connection, [letter])
 
 
 def record_download(connection: Connection, value: tuple[str, str, str, datetime]) -> bool:
@@ -109,6 +142,10 @@ def record_download(connection: Connection, value: tuple[str, str, str, datetime
     if added.rowcount:
         events.publish_many(connection, [lead_events.downloaded(row._mapping, whitepaper, edition, now)])
     return added.rowcount > 0
+
+
+def _erased() -> NotFound:
+    return NotFound("This address is no longer stored here. Please fill in the form again.", code="unknown_lead")
 
 
 def export(connection: Connection) -> Iterator[dict[str, Any]]:

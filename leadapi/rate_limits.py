@@ -44,12 +44,17 @@ LEADS_BY_FORM = Limit(
     "leads-by-form",
     300,
     timedelta(minutes=10),
-    "Past 300 from one form in ten minutes, more are held for the owner.",
+    "At most 300 requests from one form go on in every ten minutes of the clock; the rest waits for the owner.",
 )
 LEADS_BY_SITE = Limit(
-    "leads-by-site", 1_000, timedelta(minutes=10), "Past 1,000 in ten minutes, more are held for the owner."
+    "leads-by-site",
+    1000,
+    timedelta(minutes=10),
+    "At most 1000 requests from all forms go on in every ten minutes of the clock; the rest waits for the owner.",
 )
-WAVE = Limit("wave", 1, timedelta(minutes=1), "A minute in which far more came than usual.")
+WAVE = "wave"
+"""The mark of a minute in which far more came than usual."""
+
 COMMENTS_BY_NETWORK = Limit(
     "comments-by-network",
     30,
@@ -86,7 +91,7 @@ _GIVE_BACK = (
     .values(taken=rate_limits.c.taken - bindparam("unused"))
 )
 _MARKED = select(rate_limits.c.taken).where(
-    rate_limits.c.name == bindparam("limit"), rate_limits.c.window_start > bindparam("after")
+    rate_limits.c.name == bindparam("limit"), rate_limits.c.window_start >= bindparam("since")
 )
 _USED = (
     select(rate_limits.c.taken)
@@ -187,16 +192,16 @@ def _window(limit: Limit, now: datetime) -> tuple[datetime, int]:
     return datetime.fromtimestamp(int(now.timestamp()) - passed, UTC), seconds - passed
 
 
-def mark(connection: Connection, limit: Limit, now: datetime) -> None:
-    """Note that it happened in the window of `now`; for what is only ever asked with marked_since."""
-    row = {"name": limit.name, "subject": "", "window_start": _window(limit, now)[0], "taken": 1}
+def mark(connection: Connection, name: str, now: datetime) -> None:
+    """Note that something happened in the minute of `now`; for what is only ever asked with marked_since."""
+    row = {"name": name, "subject": "", "window_start": now.replace(second=0, microsecond=0), "taken": 1}
     connection.execute(_COUNT[connection.dialect.name], row)
 
 
-def marked_since(connection: Connection, limit: Limit, since: datetime) -> bool:
-    """Whether it was marked in a window that ended after `since`."""
-    found = connection.execute(_MARKED, {"limit": limit.name, "after": since - limit.window}).first()
-    return found is not None
+def marked_since(connection: Connection, name: str, since: datetime) -> bool:
+    """Whether it was marked in the minute of `since` or later."""
+    since = since.replace(second=0, microsecond=0)
+    return connection.execute(_MARKED, {"limit": name, "since": since}).first() is not None
 
 
 def half_used(connection: Connection, limits: Sequence[Limit], now: datetime) -> bool:

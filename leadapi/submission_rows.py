@@ -1,4 +1,4 @@
-"""One press of the button, checked, and the rows that it becomes: a person, a submission, an answer in the ledger."""
+"""One press of the button, checked, and its rows: a person, a submission, an answer in the ledger."""
 
 import hashlib
 import json

@@ -40,6 +40,11 @@ def rows(store: Store, table: Table) -> list[Any]:
     return store.read_now(lambda connection, _: list(connection.execute(select(table)).all()), None)
 
 
+def by_network(store: Store) -> dict[str, int]:
+    """What the limits by network have counted, by network."""
+    return {row.subject: row.taken for row in rows(store, tables.rate_limits) if row.name.endswith("-by-network")}
+
+
 def record(store: Store, *values: Submission) -> list[Outcome]:
     def rule(connection: Connection, batch: Sequence[Submission]) -> list[Outcome]:
         return record_submission(connection, batch)

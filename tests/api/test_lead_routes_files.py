@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from doors import PAPER, PDF, doors
+from doors import PDF, doors
 from examples import rows, sent
 from lead_steps import FORM, JSON, confirmed, link_in, page_of
 from starlette.testclient import TestClient
@@ -30,7 +30,7 @@ def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
 def test_a_changed_link_is_refused_and_an_old_one_says_how_to_get_a_new_one(
     client: TestClient, store: Store, tmp_path: Path
 ) -> None:
-    """One flipped character is a 403; after seven days a 410 page leads back to the whitepaper's form."""
+    """One flipped character is a 403; after seven days a 410 page has a button for a new one."""
     with time_machine.travel(NOW, tick=False) as clock:
         file = confirmed(client, store)
         link = link_in(sent(store)[0])
@@ -44,7 +44,8 @@ def test_a_changed_link_is_refused_and_an_old_one_says_how_to_get_a_new_one(
         clock.shift(timedelta(hours=2))
         for answer in (client.get(link), client.post(link), client.get(file), client.head(file)):
             assert answer.status_code == 410
-        assert PAPER["url"] in [a.get("href") for a in page_of(client.get(file)).iter("a")]
+        actions = [form.get("action") for form in page_of(client.get(file)).iter("form")]
+        assert actions == [file.replace("/downloads/", "/renew/download/")]
         assert client.get(file, headers=JSON).json()["error"]["code"] == "link_expired"
 
 
