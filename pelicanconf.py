@@ -20,7 +20,22 @@ TIMEZONE = "America/Chicago"
 LOCALE = ("C.UTF-8",)
 DEFAULT_DATE_FORMAT = "%B %-d, %Y"
 
+PRIVACY_URL = "/privacy/"
 MENU = [("Articles", "/"), ("Archives", "/archives/"), ("About", "/about/"), ("Privacy", "/privacy/")]
+
+# What of the above is otherwise on pages in another language; the theme's own words are in theme/translations/.
+LANGUAGES = {
+    "de": {
+        "SITESUBTITLE": "Coachen statt managen",
+        "PRIVACY_URL": "/datenschutz/",
+        "MENU": [
+            ("Artikel", "/"),
+            ("Archiv", "/archives/"),
+            ("Über uns", "/about/"),
+            ("Datenschutz", "/datenschutz/"),
+        ],
+    },
+}
 
 # What a form asks leave for, by version: language and number; a language's last one is asked. The service keeps
 # with each answer which version was answered, so none is ever removed or changed: other words are a new version.
@@ -66,7 +81,12 @@ THEME = "theme"
 THEME_STATIC_DIR = "theme"
 DIRECT_TEMPLATES = ["index", "archives", "404", "page_shell", "not_sent"]
 PAGE_SHELL_SAVE_AS, NOT_SENT_SAVE_AS = "page-shell.html", "not-sent/index.html"
-JINJA_ENVIRONMENT = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+JINJA_ENVIRONMENT = {
+    "autoescape": True,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "extensions": ["jinja2.ext.i18n"],
+}
 TYPOGRIFY = False
 CACHE_CONTENT = LOAD_CONTENT_CACHE = False
 CACHE_PATH = ".cache"  # for the social cards
@@ -91,6 +111,7 @@ MARKDOWN = {
 PLUGIN_PATHS = ["."]
 PLUGINS = [
     "pelican.plugins.yaml_metadata",
+    "plugins.languages",
     "plugins.site_address",
     "plugins.root_addresses",
     "plugins.front_matter",

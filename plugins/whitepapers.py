@@ -22,6 +22,7 @@ from pelican.utils import get_date, set_date_tzinfo
 from plugins.front_matter.header import Header, read_folder
 from plugins.front_matter.rules import ContentFiles, check_whitepaper
 from plugins.front_matter.whitepaper_rules import form_fields, promised_lines
+from plugins.languages import in_language
 from plugins.mistakes import ContentMistakes, Mistake
 
 REQUIRED = {"edition": '"1"', "language": "en"}  # beside what front_matter asks for
@@ -73,8 +74,9 @@ class Library:
         return next((paper for paper in self.papers if paper.slug == slug), None)
 
     def newest(self, language: str) -> Whitepaper | None:
-        """Return the newest public whitepaper in a language."""
-        return next((paper for paper in self.papers if paper.language.lower() == language.lower()), None)
+        """Return the newest public whitepaper in a language, or else in the one it is a variant of."""
+        newest = {paper.language.lower(): paper for paper in reversed(self.papers)}
+        return in_language(newest, language)  # type: ignore[no-any-return]
 
 
 def read_library(settings: dict[str, Any], now: datetime) -> Library:

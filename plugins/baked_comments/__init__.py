@@ -17,15 +17,10 @@ from pelican.plugins import signals
 from plugins.baked_comments.approved import Comment, threads
 from plugins.baked_comments.source import Approved, approved_comments, copy_text
 
-__all__ = ["Comment", "comment_count_text", "register"]
+__all__ = ["Comment", "register"]
 
 COPY = "approved-comments.json"
 FIELDS = ("id", "post", "parent", "name", "created", "html")
-
-
-def comment_count_text(count: int) -> str:
-    """Return "0 comments", "1 comment", "2 comments"."""
-    return f"{count} comment{'' if count == 1 else 's'}"
 
 
 def bake(generator: Any) -> None:
@@ -64,14 +59,7 @@ def publish_copy(generator: Any, **_: Any) -> None:
         Path(generator.output_path, COPY).write_text(copy, encoding="utf-8")
 
 
-def teach(pelican: Any) -> None:
-    """Give templates `comment_count_text`, as a function and as a filter."""
-    for kind in ("JINJA_GLOBALS", "JINJA_FILTERS"):
-        pelican.settings[kind] = {**pelican.settings[kind], "comment_count_text": comment_count_text}
-
-
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
-    signals.initialized.connect(teach)
     signals.article_generator_finalized.connect(bake)
     signals.article_writer_finalized.connect(publish_copy)

@@ -12,6 +12,7 @@ from plugins.front_matter.author_rules import check_author
 from plugins.front_matter.header import Header
 from plugins.front_matter.shared_names import check_no_slug_twice, check_one_spelling
 from plugins.front_matter.whitepaper_rules import check_form, check_pages
+from plugins.languages import what_is_missing
 
 STATUSES = ("published", "draft", "hidden")
 # Addresses that the site or the service answers itself.
@@ -134,7 +135,7 @@ def check_post(
     check_tags(header, files)
     values.check_choice(header, "status", STATUSES)
     values.check_choice(header, "comments", ("open", "closed"))
-    values.check_language(header, "lang")
+    check_spoken(header, "lang", files.settings, asks=True)
     if header.text("title") or "slug" in header.fields:
         values.check_slug(header, files.slug(header), files.settings, RESERVED)
     check_related(header, files, posts)
@@ -164,7 +165,7 @@ def check_page(header: Header, files: ContentFiles, authors: set[str]) -> None:
     check_body(header)
     values.check_text(header, "summary")
     values.check_choice(header, "status", STATUSES)
-    values.check_language(header, "lang")
+    check_spoken(header, "lang", files.settings, asks=False)
     if "author" in header.fields:
         check_known_author(header, files, authors)
     if header.text("title") or "slug" in header.fields:
@@ -182,13 +183,22 @@ def check_whitepaper(header: Header, files: ContentFiles, authors: set[str]) -> 
     if "edition" in header.fields and not values.SLUG.fullmatch(header.text("edition").replace(".", "-")):
         header.wrong(header.line("edition"), 'edition becomes part of a file name. Write it like "1" or "2.1".')
     values.check_choice(header, "status", STATUSES[:2])
-    values.check_language(header, "language")
+    check_spoken(header, "language", files.settings, asks=True)
     check_form(header)
     check_pages(header)
     if "author" in header.fields:
         check_known_author(header, files, authors)
     if header.text("title") or "slug" in header.fields:
         values.check_slug(header, files.slug(header), files.settings)
+
+
+def check_spoken(header: Header, name: str, settings: dict[str, Any], *, asks: bool) -> None:
+    """The language of a file looks like one, and the site has all words that its page needs."""
+    values.check_language(header, name)
+    language = header.text(name) or settings["DEFAULT_LANG"]
+    missing = what_is_missing(language, settings, asks=asks) if values.LANGUAGE.fullmatch(language) else ""
+    if missing:
+        header.wrong(header.line(name), missing)
 
 
 def check_body(header: Header) -> None:

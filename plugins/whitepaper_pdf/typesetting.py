@@ -20,6 +20,7 @@ from typing import Any
 import typst
 
 from plugins.front_matter.header import Header, read_header
+from plugins.languages import month
 from plugins.mistakes import ContentMistakes, Mistake, shown_path
 from plugins.whitepaper_pdf.glyphs import FONTS, unknown_characters
 from plugins.whitepaper_pdf.markdown_to_typst import read_paper
@@ -85,6 +86,7 @@ def template_inputs(whitepaper: Whitepaper, paper: Paper, company: str) -> str:
         "language": language.lower(),
         "region": region.upper() if len(region) == 2 else None,
         "date": [date.year, date.month, date.day],
+        "month": month(date, whitepaper.language),
         "keywords": [company, whitepaper.title, *paper.chapters],
         "contents_depth": 2 if paper.headings <= MOST_HEADINGS_ON_A_PAGE else 1,
         "blocks": paper.blocks,

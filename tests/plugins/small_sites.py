@@ -33,6 +33,9 @@ MINIMAL_TEMPLATES = {
     "_call_to_action.html": '<section id="cta-{{ cta }}">{{ whitepaper.title }}</section>',
 }
 
+NO_WORDS = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n'
+"""The catalogue of a theme that says nothing, so has nothing to translate."""
+
 ALICE = """---
 name: Alice Archer
 slug: alice-archer
@@ -107,5 +110,6 @@ def theme_folder(tmp_path: Path, theme: str | None) -> Path:
         return ROOT / "theme"
     folder = tmp_path / "minimal-theme"
     write_files(folder / "templates", MINIMAL_TEMPLATES)
+    write_files(folder / "translations", {f"{name}/LC_MESSAGES/messages.po": NO_WORDS for name in ("de", "fr")})
     (folder / "static").mkdir(exist_ok=True)
     return folder

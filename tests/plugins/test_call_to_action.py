@@ -39,6 +39,7 @@ def built(make_site: MakeSite, files: Mapping[str, str]) -> Path:
         SITENAME=NAME,
         ARTICLE_LANG_URL="{slug}/",
         ARTICLE_LANG_SAVE_AS="{slug}/index.html",
+        CONSENT_TEXTS={"en-1": "Yes.", "de-1": "Ja.", "fr-1": "Oui."},
     )
 
 
@@ -153,6 +154,7 @@ def test_pages_show_a_plain_link_too(make_site: MakeSite) -> None:
         ("", "practice"),
         ("whitepaper: older\n", "older"),
         ("lang: de\n", "praxis"),
+        ("lang: de-AT\n", "praxis"),
         ("lang: fr\n", ""),
         ("status: hidden\n", "practice"),
     ],

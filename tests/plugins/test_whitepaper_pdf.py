@@ -10,7 +10,7 @@ from typing import Any
 import pypdf
 import pytest
 from small_sites import ROOT, MakeSite, post, write_files
-from whitepaper_files import AUTHOR, FIRST_LINE_OF_BODY, whitepaper
+from whitepaper_files import AUTHOR, ENGLISH, FIRST_LINE_OF_BODY, whitepaper
 
 from plugins.mistakes import ContentMistakes
 from plugins.whitepaper_pdf.glyphs import FONTS, code_points, known_characters
@@ -76,7 +76,7 @@ def make(tmp_path: Path, text: str, **files: str | bytes) -> MadePdf:
     content = tmp_path / "content"
     write_files(content, {**AUTHOR, **pictures, "whitepapers/practice.md": text})
     facts = {"PATH": str(content), "AUTHOR": "Alice Archer", "TIMEZONE": "UTC", "WITH_FUTURE_DATES": False}
-    library = read_library(facts, datetime(2024, 6, 1, tzinfo=UTC))
+    library = read_library({**facts, **ENGLISH}, datetime(2024, 6, 1, tzinfo=UTC))
     assert not library.mistakes
     return make_pdf(library.papers[0], tmp_path / "papers", content, "Progress Coaching")
 
@@ -316,7 +316,9 @@ def test_the_papers_can_be_made_without_the_site(tmp_path: Path) -> None:
 def test_the_command_tells_mistakes_and_fails(tmp_path: Path) -> None:
     """A wrong paper is an exit code and a sentence, no traceback."""
     write_files(tmp_path / "content", {**AUTHOR, "whitepapers/p.md": whitepaper(body="## A\n\n![](x.png)")})
-    (tmp_path / "settings.py").write_text(f"PATH = 'content'\nWHITEPAPER_DIR = '{tmp_path}/papers'\n")
+    (tmp_path / "settings.py").write_text(
+        f"PATH = 'content'\nWHITEPAPER_DIR = '{tmp_path}/papers'\nCONSENT_TEXTS = {{'en-1': 'Yes.'}}\n"
+    )
     command = [sys.executable, "-m", "plugins.whitepaper_pdf", "-s", str(tmp_path / "settings.py")]
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert finished.returncode == 1

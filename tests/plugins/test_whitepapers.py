@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from small_sites import MakeSite, post, write_files
-from whitepaper_files import AUTHOR, whitepaper
+from whitepaper_files import AUTHOR, ENGLISH, whitepaper
 
 from plugins.mistakes import ContentMistakes
 from plugins.whitepapers import Library, read_library
@@ -20,7 +20,7 @@ def library(tmp_path: Path, files: dict[str, str], **settings: Any) -> Library:
     """Read the whitepapers of a content folder as they are on June 1st, 2024."""
     write_files(tmp_path / "content", {**AUTHOR, **files})
     facts = {"PATH": str(tmp_path / "content"), "AUTHOR": "Alice Archer", "TIMEZONE": "America/Chicago"}
-    return read_library({**facts, "WITH_FUTURE_DATES": False, **settings}, NOW)
+    return read_library({**facts, **ENGLISH, "WITH_FUTURE_DATES": False, **settings}, NOW)
 
 
 def told(tmp_path: Path, files: dict[str, str]) -> str:
@@ -132,6 +132,7 @@ def test_an_edition_exists_once(tmp_path: Path) -> None:
         (whitepaper(slug="Not/A/Slug"), 3, 'The slug "Not/A/Slug" cannot be an address'),
         (whitepaper(edition="../1"), 5, "edition becomes part of a file name."),
         (whitepaper(language="english please"), 6, 'language "english please" is no language.'),
+        (whitepaper(language="de"), 6, 'Add the consent "de-1" in CONSENT_TEXTS of pelicanconf.py.'),
         (whitepaper(date="someday"), 7, "date"),
         (whitepaper(more="fields:\n  name: required\n  compnay: optional\n"), 11, 'Did you mean "company"?'),
         (

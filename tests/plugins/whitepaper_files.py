@@ -1,8 +1,10 @@
 """What the tests of whitepapers write into a content folder."""
 
-from small_sites import ALICE
+from small_sites import ALICE, ROOT
 
 AUTHOR = {"authors/alice-archer.md": ALICE}
+ENGLISH = {"DEFAULT_LANG": "en", "THEME": str(ROOT / "theme"), "CONSENT_TEXTS": {"en-1": "Yes."}}
+"""The settings of a site that asks in English."""
 
 
 def whitepaper(

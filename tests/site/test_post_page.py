@@ -69,7 +69,8 @@ def test_the_call_to_action_opens_without_javascript(post: Page) -> None:
     [form] = details.iter("form")
     assert form.get("method") == "post" and form.get("action") == "/api/leads"
     fields = {field.get("name"): field for field in form.iter("input")}
-    assert {"email", "name", "company", "whitepaper", "post", "cta", "marketing_consent", "website"} == set(fields)
+    typed = {"email", "name", "company", "marketing_consent", "website"}
+    assert typed | {"whitepaper", "post", "cta", "consent_version"} == set(fields)
     assert "required" in fields["email"].attrib and "required" in fields["name"].attrib
     assert "checked" not in fields["marketing_consent"].attrib
     assert fields["post"].get("value") == POST.strip("/")

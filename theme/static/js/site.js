@@ -64,6 +64,8 @@ for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhan
     field.setAttribute("aria-invalid", "true");
     field.setAttribute("aria-describedby", `${field.getAttribute("aria-describedby") ?? ""} ${error.id}`.trim());
   };
+  // In the page's language, which need not be the browser's.
+  const wrongWith = ({ validity }) => (validity.valid ? "" : validity.valueMissing ? words.missing : words.noAddress);
   const refuseAll = (errors, message) => {
     const wrong = fields.filter((field) => errors[field.name]);
     for (const field of wrong) refuse(field, errors[field.name]);
@@ -93,14 +95,14 @@ for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhan
     thanks.focus();
   };
 
-  form.noValidate = true; // the browser's own sentences are shown beside the fields instead
+  form.noValidate = true; // our sentences are shown beside the fields instead
   form.addEventListener("input", ({ target }) => (clear(target), keep()));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (busy) return;
     say();
     fields.forEach(clear);
-    if (!form.checkValidity()) return refuseAll(Object.fromEntries(fields.map((field) => [field.name, field.validationMessage])));
+    if (!form.checkValidity()) return refuseAll(Object.fromEntries(fields.map((field) => [field.name, wrongWith(field)])));
     busy = true;
     button.textContent = words.sending;
     button.setAttribute("aria-disabled", "true");
@@ -155,7 +157,7 @@ if (reply) {
     const date = new Date(created);
     const shown = date.toLocaleDateString(document.documentElement.lang, { dateStyle: "long", timeZone: "UTC" });
     const when = make("a", { href: `#comment-${id}` }, make("time", { dateTime: created }, shown));
-    const again = make("a", { href: `?reply=${id}#reply`, ariaLabel: `${reply.dataset.reply} ${name}` }, reply.dataset.reply);
+    const again = make("a", { href: `?reply=${id}#reply`, ariaLabel: reply.dataset.replyTo.replace("%", name) }, reply.dataset.reply);
     again.dataset.reply = id;
     return make("li", { id: `comment-${id}` },
       make("article", { className: "comment" },
