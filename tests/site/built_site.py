@@ -15,8 +15,14 @@ from project_copy import ROOT, clean_environment
 SITE_URL = "https://blog.progress-coaching.example"
 POST = "/why-sales-management-does-not-work/"
 WHITEPAPER = "/whitepapers/coaching-and-motivating-employees-to-perform-better/"
+GERMAN_POST = "/die-antwort-die-keiner-braucht/"
+GERMAN_WHITEPAPER = "/whitepapers/fuehren-durch-fragen/"
 PAGES = (
     POST,
+    GERMAN_POST,
+    GERMAN_WHITEPAPER,
+    f"{GERMAN_WHITEPAPER}thanks/",
+    "/datenschutz/",
     WHITEPAPER,
     f"{WHITEPAPER}thanks/",
     "/",
