@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from email.message import EmailMessage
-from typing import Any
 
 import httpx2
 import structlog
@@ -15,6 +14,7 @@ from leadapi import (
     admin_routes,
     comment_routes,
     comments,
+    deliveries,
     delivery_routes,
     dev_routes,
     lead_routes,
@@ -101,11 +101,12 @@ def _index(settings: Settings, client: httpx2.AsyncClient) -> Index:
 async def _running(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     app.state.store = open_store(settings.database_url)
-    send = smtp.sender_to(settings.mail_url)
+    mail = AsyncExitStack()
+    send = await mail.enter_async_context(smtp.sender_to(settings.mail_url))
 
-    async def tell_letter(payload: dict[str, Any]) -> None:
+    async def tell_letter(delivery: outbox.Delivery) -> None:
         name = (await app.state.index.current()).site_name
-        letter: EmailMessage = smtp.message(payload, settings.mail_from, name)
+        letter: EmailMessage = smtp.message(delivery.payload, settings.mail_from, name)
         await send(letter)
 
     async def approved() -> str:
@@ -113,7 +114,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         return etag
 
     work = [
-        outbox.work(app.state.store, {"letter": tell_letter}),
+        deliveries.work(app.state.store, {"letter": tell_letter}),
         _forget(app),
         _look_at_site(app),
         _look_for_waves(app),
@@ -132,6 +133,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await mail.aclose()
         await app.state.client.aclose()
         await asyncio.to_thread(app.state.store.close)
 
@@ -155,11 +157,12 @@ async def _look_for_waves(app: FastAPI) -> None:
 
 
 async def _forget(app: FastAPI) -> None:
-    """At the start and once a day, drop the counts and sessions that nobody needs any more."""
+    """At the start and once a day, drop the counts, sessions and letters sent that nobody needs any more."""
     while True:
         for forget in (
             rate_limits.forget_old,
             sessions.forget_old,
+            outbox.forget_old,
             proofs.forget_old,
             suppressions.forget_old,
         ):

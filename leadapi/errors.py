@@ -4,6 +4,8 @@ Rules raise these; error_responses is the one place that turns them into a statu
 carries a code for programs and one sentence for people: what is wrong, where, and how to mend it.
 """
 
+from datetime import timedelta
+
 
 class AppError(Exception):
     """The root. `code` is stable and lower-case; `message` is one sentence for the person who sees it."""
@@ -107,3 +109,15 @@ def site_unknown() -> StoreUnavailable:
 
 class RefusedForGood(Exception):
     """What a delivery raises when trying again would change nothing; told to no visitor."""
+
+
+class ReceiverRefused(RefusedForGood):
+    """Refused for good, and so will be whatever else is sent to this address."""
+
+
+class TryLater(Exception):
+    """What a delivery raises when the receiver says how long to wait (Retry-After)."""
+
+    def __init__(self, message: str, wait: timedelta) -> None:
+        super().__init__(message)
+        self.wait = wait

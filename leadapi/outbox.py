@@ -1,35 +1,41 @@
 """What has to be told to the outside, kept in the same transaction as what it tells of.
 
 A request never waits for a mail server and never loses a letter to one: the rule that stores a submission
-also puts a row here, and a worker takes the rows from here, with a lease, sends, and tries again with growing
-pauses until it gives up and keeps the row as dead. A row is told at least once; what it carries (a Message-ID)
-lets the receiver see that it is the same.
+also puts a row here, and a worker (deliveries) takes the rows from here, with a lease, sends, and tries again with
+growing pauses until it gives up and keeps the row as dead. A row is told at least once; what it carries (a
+Message-ID) lets the receiver see that it is the same.
+
+Rows of one queue wait for each other and for no others: letters lie in the queue "", each webhook endpoint has its
+own. Half of the workers take what was never tried, the newest first, so that a letter of now does not wait behind
+ten thousand of last night; the others take what has waited longest, so that nothing waits for ever.
 """
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from leadapi import clock, typed_text
-from leadapi.errors import RefusedForGood, StoreUnavailable
-from leadapi.store import Store
+from leadapi import typed_text
 from leadapi.tables import new_id, outbox
 
 LEASE = timedelta(minutes=2)
 """How long a worker may hold a row; after that another may try."""
 
-TELL_SECONDS = 90.0
-"""How long one try may take: less than LEASE, so that nobody else begins while it is under way."""
-
 GIVE_UP_AFTER = timedelta(hours=72)
 """From the row's first moment to its last try."""
+
+LONGEST_PAUSE = timedelta(hours=5)
+"""Between two tries, with all that is added to it, and whatever the receiver asks for."""
+
+LONGEST_PLAN = timedelta(days=2)
+"""How far ahead a row may be planned; visitor_letters plans a day ahead."""
+
+KEPT = timedelta(days=90)
+"""How long a row stays that is done; it names nobody, but no letter goes out twice under its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +44,37 @@ class Delivery:
 
     id: str
     kind: str
+    queue: str
     payload: dict[str, Any]
     attempts: int
+    address_hash: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker asks for: up to `most` due rows of a queue, those that waited longest, or the newest untried.
+
+    `now` is the worker's steady time, by which pauses and leases are kept; `wall` is what the wall clock says,
+    where that differs, since rows are put in by it.
+    """
+
+    queue: str
+    now: datetime
+    newest_first: bool = False
+    most: int = 1
+    wall: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A try that failed; `final`: there will be no other, `wait`: what the receiver asked for."""
+
+    delivery: Delivery
+    now: datetime
+    why: str
+    final: bool = False
+    wait: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,52 +127,77 @@ def enqueue_many(connection: Connection, rows: Sequence[Row]) -> None:
     )
 
 
-_due = (
+_OPEN = (outbox.c.done_at.is_(None), outbox.c.dead_at.is_(None))
+_FREE = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now"))
+
+
+def _claiming(due: Select[Any]) -> Update:
+    due = due.where(*_OPEN, _FREE, outbox.c.queue == bindparam("of_queue"))
+    due = due.limit(bindparam("most")).with_for_update(skip_locked=True)
+    return (
+        update(outbox)
+        .where(outbox.c.id.in_(due.scalar_subquery()))
+        .values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
+        .returning(*(outbox.c[name] for name in Delivery.__slots__))
+    )
+
+
+_CLAIM_OLDEST = _claiming(
+    select(outbox.c.id).where(outbox.c.run_at <= bindparam("now")).order_by(outbox.c.run_at, outbox.c.id)
+)
+_CLAIM_NEWEST = _claiming(
     select(outbox.c.id)
-    .where(outbox.c.done_at.is_(None), outbox.c.dead_at.is_(None), outbox.c.run_at <= bindparam("now"))
-    .where(or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")))
-    .order_by(outbox.c.run_at, outbox.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .where(outbox.c.attempts == bindparam("untried", 0), outbox.c.run_at <= bindparam("latest"))
+    .order_by(outbox.c.run_at.desc(), outbox.c.id.desc())
 )
-_claim = (
+_QUEUES = select(outbox.c.queue).where(*_OPEN, _FREE, outbox.c.run_at <= bindparam("latest")).distinct()
+_LEAVE = (
     update(outbox)
-    .where(outbox.c.id.in_(_due.scalar_subquery()))
-    .values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
-    .returning(outbox.c.id, outbox.c.kind, outbox.c.payload, outbox.c.attempts, outbox.c.created_at)
+    .where(outbox.c.id == bindparam("row"))
+    .values(done_at=bindparam("now"), leased_until=None, payload={}, last_error=bindparam("why"))
 )
 
 
-def claim(connection: Connection, value: tuple[datetime, int]) -> list[Delivery]:
-    """Take up to `most` due rows for LEASE; value is (now, most). Oldest first."""
-    now, most = value
-    rows = connection.execute(_claim, {"now": now, "most": most, "until": now + LEASE}).all()
+def due_queues(connection: Connection, value: tuple[datetime, datetime]) -> list[str]:
+    """The queues in which something is due; value is (now, what the wall clock says)."""
+    return list(connection.scalars(_QUEUES, {"now": value[0], "latest": max(value)}))
+
+
+def claim(connection: Connection, value: Claim) -> list[Delivery]:
+    """Take what is asked for, for LEASE, the oldest first."""
+    now = value.now
+    asked = {"of_queue": value.queue, "now": now, "most": value.most, "until": now + LEASE}
+    rows: Sequence[Any] = ()
+    if value.newest_first:
+        rows = connection.execute(_CLAIM_NEWEST, asked | {"latest": max(now, value.wall or now)}).all()
+    if not rows:
+        rows = connection.execute(_CLAIM_OLDEST, asked).all()
     return sorted((Delivery(*row) for row in rows), key=lambda delivery: delivery.id)
 
 
 def finish(connection: Connection, value: tuple[str, datetime]) -> None:
     """The row (id, now) was told: it is done, and its payload is forgotten, since it names people."""
-    row, now = value
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.id == row)
-        .values(done_at=now, leased_until=None, payload={}, last_error=None)
-    )
+    connection.execute(_LEAVE, {"row": value[0], "now": value[1], "why": None})
 
 
-def fail(connection: Connection, value: tuple[Delivery, datetime, str, bool]) -> None:
-    """The row was not told: try again after a pause, or give it up; value is (delivery, now, why, final)."""
-    delivery, now, why, final = value
-    again = now + pause(delivery.attempts)
-    dead = final or again - delivery.created_at > GIVE_UP_AFTER
+def drop(connection: Connection, value: tuple[str, datetime, str]) -> None:
+    """The row (id, now, why) is not to be told any more: it is done, and says why."""
+    connection.execute(_LEAVE, {"row": value[0], "now": value[1], "why": value[2]})
+
+
+def fail(connection: Connection, value: Failure) -> None:
+    """The row was not told: try again after a pause, or give it up."""
+    wait = max(pause(value.delivery.attempts), value.wait or timedelta())
+    again = value.now + min(wait, LONGEST_PAUSE)
+    dead = value.final or again - value.delivery.created_at > GIVE_UP_AFTER
     connection.execute(
         update(outbox)
-        .where(outbox.c.id == delivery.id)
+        .where(outbox.c.id == value.delivery.id)
         .values(
             leased_until=None,
-            last_error=typed_text.printable(why)[:500],
+            last_error=typed_text.printable(value.why)[:500],
             run_at=again,
-            dead_at=now if dead else None,
+            dead_at=value.now if dead else None,
         )
     )
 
@@ -149,47 +208,23 @@ def pause(attempts: int) -> timedelta:
     return timedelta(seconds=seconds * random.uniform(1, 1.25))  # noqa: S311 - jitter, not a secret
 
 
-Tell = Callable[[dict[str, Any]], Awaitable[None]]
+def settle(connection: Connection, now: datetime) -> None:
+    """What a worker does first: free what one before it held when it was killed, and mend times of a wrong clock.
 
-IDLE_SECONDS = 0.5
-AT_ONCE = 8
-
-log = structlog.get_logger()
-
-
-async def work(store: Store, tell: Mapping[str, Tell]) -> None:
-    """Claim, tell, and note the outcome, until cancelled; `tell` maps a kind to what carries it out."""
-    while True:
-        try:
-            claimed = await store.write(claim, (clock.now(), AT_ONCE))
-        except Exception as error:  # whatever it is: the letters have to leave once it is mended
-            if not isinstance(error, StoreUnavailable):
-                log.error("outbox_unreadable", exc_info=error)
-            claimed = []
-        if claimed:
-            await asyncio.gather(*(_tell(store, tell, delivery) for delivery in claimed))
-        else:
-            await asyncio.sleep(IDLE_SECONDS)
+    SQLite has one serving process (database_lock), so whatever is held there is held by nobody. A pause, a plan or
+    a lease that ends later than any can was reckoned while the wall clock was ahead.
+    """
+    held = outbox.c.leased_until.is_not(None)
+    if connection.dialect.name == "sqlite":
+        connection.execute(update(outbox).where(*_OPEN, held).values(leased_until=None))
+    else:
+        until = now + LEASE
+        connection.execute(update(outbox).where(*_OPEN, outbox.c.leased_until > until).values(leased_until=until))
+    paused = and_(outbox.c.attempts > 0, outbox.c.run_at > now + LONGEST_PAUSE)
+    planned = outbox.c.run_at > now + LONGEST_PLAN
+    connection.execute(update(outbox).where(*_OPEN, or_(paused, planned)).values(run_at=now))
 
 
-async def _tell(store: Store, tell: Mapping[str, Tell], delivery: Delivery) -> None:
-    try:
-        try:
-            async with asyncio.timeout(TELL_SECONDS):
-                await tell[delivery.kind](delivery.payload)  # a kind that is not known may be a newer version's
-        except Exception as error:  # whatever it is: the row has to be tried again, or given up, not lost
-            final = isinstance(error, RefusedForGood)
-            log.warning(
-                "delivery_failed",
-                delivery=delivery.id,
-                kind=delivery.kind,
-                attempt=delivery.attempts,
-                final=final,
-                reason=type(error).__name__,
-            )
-            await store.write(fail, (delivery, clock.now(), f"{type(error).__name__}: {error}", final))
-        else:
-            await store.write(finish, (delivery.id, clock.now()))
-    except Exception as error:  # its lease will end, and the row is tried again
-        reason = type(error).__name__
-        log.warning("delivery_outcome_not_noted", delivery=delivery.id, kind=delivery.kind, reason=reason)
+def forget_old(connection: Connection, now: datetime) -> None:
+    """Drop the rows that were done long ago."""
+    connection.execute(delete(outbox).where(outbox.c.done_at <= now - KEPT))

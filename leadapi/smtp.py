@@ -10,8 +10,11 @@ it, letters wait. Without a password TLS is used where the server has it, whatev
 only listens it beats clear text, and mail between servers knows no better (RFC 7435, RFC 3207, 4.1).
 """
 
+import asyncio
+import re
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,13 +22,13 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 import structlog
 
 from leadapi.clock import now
-from leadapi.errors import RefusedForGood
+from leadapi.errors import ReceiverRefused, RefusedForGood
 from leadapi.settings import is_loopback
 
 Send = Callable[[EmailMessage], Awaitable[None]]
@@ -34,8 +37,16 @@ POLICY = SMTP.clone(cte_type="7bit")  # any server can carry it, also one withou
 LONGEST_SENDER_NAME = 60
 TIMEOUT_SECONDS = 30.0
 
+KEEP_SECONDS = 5.0
+"""How long a connection waits for another letter."""
+
+QUIT_SECONDS = 2.0
+
 ABOUT_US = (530, 534, 535, 538)
 """Replies that ask us to sign in, wherever they come (RFC 4954, 6)."""
+
+ENHANCED = re.compile(r"5\.(\d{1,3})\.\d{1,3}\b")
+"""Whom a refusal is about: 1 the address, 7 a policy, such as against our network (RFC 3463, 3)."""
 
 log = structlog.get_logger()
 
@@ -62,44 +73,119 @@ def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailM
     return letter
 
 
-def sender_to(mail_url: str) -> Send:
+@asynccontextmanager
+async def sender_to(mail_url: str) -> AsyncIterator[Send]:
     """How letters leave: smtp:// (STARTTLS), smtps:// (TLS at once) or file:///folder.
 
     Each try raises RefusedForGood, or what the library raises; the letter then waits.
     """
     address = urlsplit(mail_url)
     if address.scheme == "file":
-        return _to_files(Path(unquote(address.path)))
-    host, at_once, signs_in = address.hostname or "", address.scheme == "smtps", bool(address.username)
-    secured = (at_once or signs_in) and not is_loopback(host)
-    context = ssl.create_default_context()
-    if not secured:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        yield _to_files(Path(unquote(address.path)))
+        return
+    connections = _Connections(address)
+    try:
+        yield connections.send
+    finally:
+        await connections.close()
 
-    async def send(letter: EmailMessage) -> None:
+
+class _Connections:
+    """Connections to the mail server; one that has carried a letter is kept for the next, for a little while."""
+
+    def __init__(self, address: SplitResult) -> None:
+        self._address, self._host = address, address.hostname or ""
+        self._at_once = address.scheme == "smtps"
+        self._secured = (self._at_once or bool(address.username)) and not is_loopback(self._host)
+        self._context = ssl.create_default_context()
+        if not self._secured:
+            self._context.check_hostname = False
+            self._context.verify_mode = ssl.CERT_NONE
+        self._idle: list[tuple[aiosmtplib.SMTP, asyncio.TimerHandle]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def send(self, letter: EmailMessage) -> None:
         try:
-            await aiosmtplib.send(
-                letter,
-                hostname=host,
-                port=address.port or (465 if at_once else 587),
-                username=unquote(address.username) if address.username else None,
-                password=unquote(address.password) if address.password else None,
-                use_tls=at_once,
-                start_tls=True if secured and not at_once else None,  # None: where the server has it
-                tls_context=context,
-                timeout=TIMEOUT_SECONDS,
-            )
+            client = await self._kept() or await self._fresh()
+            try:
+                await client.send_message(letter)
+            except BaseException:
+                client.close()
+                raise
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _judged(error, error.recipients) from error
         except aiosmtplib.SMTPDataError as error:
             raise _judged(error, [error]) from error
         except (aiosmtplib.SMTPException, ssl.SSLError) as error:
-            if secured and (why := _why_insecure(error)):
-                log.warning("letters_wait", reason=f"The mail server {host} {why}, so letters wait.")
+            if self._secured and (why := _why_insecure(error)):
+                log.warning("letters_wait", reason=f"The mail server {self._host} {why}, so letters wait.")
             raise
+        self._keep(client)
 
-    return send
+    async def close(self) -> None:
+        """Take leave of the server."""
+        for client, timer in self._idle:
+            timer.cancel()
+            self._leave(client)
+        self._idle.clear()
+        await asyncio.gather(*self._leaving)
+
+    async def _fresh(self) -> aiosmtplib.SMTP:
+        user, password = self._address.username, self._address.password
+        client = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._address.port or (465 if self._at_once else 587),
+            username=unquote(user) if user else None,
+            password=unquote(password) if password else None,
+            use_tls=self._at_once,
+            start_tls=True if self._secured and not self._at_once else None,  # None: where the server has it
+            tls_context=self._context,
+            timeout=TIMEOUT_SECONDS,
+        )
+        try:
+            await client.connect()
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    async def _kept(self) -> aiosmtplib.SMTP | None:
+        """A connection that still answers: asked before a letter is trusted to it, since servers hang up."""
+        while self._idle:
+            client, timer = self._idle.pop()
+            timer.cancel()
+            try:
+                await client.rset()
+            except (aiosmtplib.SMTPException, OSError):
+                client.close()
+            except BaseException:
+                client.close()
+                raise
+            else:
+                return client
+        return None
+
+    def _keep(self, client: aiosmtplib.SMTP) -> None:
+        timer = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._too_old, client)
+        self._idle.append((client, timer))
+
+    def _too_old(self, client: aiosmtplib.SMTP) -> None:
+        self._idle = [kept for kept in self._idle if kept[0] is not client]
+        self._leave(client)
+
+    def _leave(self, client: aiosmtplib.SMTP) -> None:
+        task = asyncio.create_task(_quit(client))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+
+async def _quit(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.quit(timeout=QUIT_SECONDS)
+    except (aiosmtplib.SMTPException, OSError):
+        pass
+    finally:
+        client.close()
 
 
 def _why_insecure(error: Exception) -> str:
@@ -115,8 +201,16 @@ def _judged(
 ) -> aiosmtplib.SMTPException | RefusedForGood:
     """The error as it is, or a refusal for good with the server's words."""
     if all(reply.code >= 500 and reply.code not in ABOUT_US for reply in replies):
-        return RefusedForGood("; ".join(f"{reply.code} {reply.message}" for reply in replies))
+        words = "; ".join(f"{reply.code} {reply.message}" for reply in replies)
+        return ReceiverRefused(words) if all(map(_means_receiver, replies)) else RefusedForGood(words)
     return error
+
+
+def _means_receiver(reply: aiosmtplib.SMTPResponseException) -> bool:
+    """Whether a 5yz reply is about the address: after RCPT unless it is a policy, after DATA if it says so."""
+    enhanced = ENHANCED.match(reply.message)
+    subject = enhanced[1] if enhanced else ""
+    return subject != "7" if isinstance(reply, aiosmtplib.SMTPRecipientRefused) else subject == "1"
 
 
 def _to_files(folder: Path) -> Send:

@@ -184,6 +184,8 @@ comments = Table(
     Index(None, "created_at"),
 )
 
+_OPEN = text("done_at IS NULL AND dead_at IS NULL")
+
 outbox = Table(
     "outbox",
     metadata,
@@ -202,12 +204,8 @@ outbox = Table(
     Column("done_at", TZDateTime),
     Column("dead_at", TZDateTime),
     Column("last_error", Text),
-    Index(
-        "ix_outbox_due",
-        "run_at",
-        sqlite_where=text("done_at IS NULL AND dead_at IS NULL"),
-        postgresql_where=text("done_at IS NULL AND dead_at IS NULL"),
-    ),
+    Index("ix_outbox_due", "queue", "run_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("ix_outbox_fresh", "queue", "attempts", "run_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index(None, "address_hash", "planned_at"),
 )
 

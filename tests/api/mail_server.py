@@ -5,9 +5,12 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from leadapi.smtp import sender_to
 
 
 @dataclass
@@ -85,3 +88,9 @@ async def mail_server(
     async with server:
         port = server.sockets[0].getsockname()[1]
         yield f"{'smtps' if at_once else 'smtp'}://{user}{host}:{port}"
+
+
+async def carry(address: str, letter: EmailMessage) -> None:
+    """Take one letter there, and leave."""
+    async with sender_to(address) as send:
+        await send(letter)

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import httpx2
 import pytest
 from fastapi import FastAPI
+from mail_server import carry
 
 from leadapi import dev_routes, error_responses
 from leadapi.dev_routes import linked
 from leadapi.settings import Settings
-from leadapi.smtp import message, sender_to
+from leadapi.smtp import message
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +67,7 @@ async def send(folder: Path, number: int, **fields: str) -> str:
     """Send a letter to a file, a minute after the one before; its name in the mailbox."""
     payload = {"to": "alice@example.com", "subject": f"Letter {number}", "text": "Hello", "html": "<p>Hello</p>"}
     payload |= {"message_id": f"<{number}@example.com>"} | fields
-    await sender_to(folder.as_uri())(message(payload, "blog@example.com", "The Blog"))
+    await carry(folder.as_uri(), message(payload, "blog@example.com", "The Blog"))
     os.utime(folder / f"{number}-example.com.eml", (60 * number, 60 * number))
     return f"{number}-example.com"
 

@@ -14,7 +14,10 @@ from mail_server import Mailbox, OldSMTP, mail_server
 from sqlalchemy import Connection
 from structlog.testing import capture_logs
 
-from leadapi import outbox, smtp, tables
+from leadapi import clock as leadapi_clock
+from leadapi import deliveries, outbox, smtp, tables
+from leadapi.deliveries import Tell
+from leadapi.outbox import Claim, Delivery, Failure
 from leadapi.store import Store, open_store
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +49,8 @@ def clock() -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(deliveries, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(deliveries, "STOP_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -55,19 +59,20 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-async def tell(mailbox: Mailbox) -> AsyncIterator[Mapping[str, outbox.Tell]]:
+async def tell(mailbox: Mailbox) -> AsyncIterator[Mapping[str, Tell]]:
     """What carries letters to a real mail server."""
-    async with mail_server(mailbox) as address:
-        yield {"letter": letter_to(address)}
+    async with mail_server(mailbox) as address, letter_to(address) as tell_letter:
+        yield {"letter": tell_letter}
 
 
-def letter_to(address: str) -> outbox.Tell:
-    send = smtp.sender_to(address)
+@asynccontextmanager
+async def letter_to(address: str) -> AsyncIterator[Tell]:
+    async with smtp.sender_to(address) as send:
 
-    async def tell_letter(payload: dict[str, Any]) -> None:
-        await send(smtp.message(payload, "blog@example.com", "The Blog"))
+        async def tell_letter(delivery: Delivery) -> None:
+            await send(smtp.message(delivery.payload, "blog@example.com", "The Blog"))
 
-    return tell_letter
+        yield tell_letter
 
 
 def put(store: Store, *keys: str, kind: str = "letter", now: datetime = NOW) -> None:
@@ -88,9 +93,9 @@ def message_ids(mailbox: Mailbox) -> list[str]:
 
 
 @asynccontextmanager
-async def working(store: Store, tell: Mapping[str, outbox.Tell]) -> AsyncIterator[Callable[..., Awaitable[None]]]:
+async def working(store: Store, tell: Mapping[str, Tell]) -> AsyncIterator[Callable[..., Awaitable[None]]]:
     """A worker, and a way to wait until a condition holds; a worker that ends by itself is a failure."""
-    worker = asyncio.create_task(outbox.work(store, tell))
+    worker = asyncio.create_task(deliveries.work(store, tell, leadapi_clock.now))
 
     async def until(done: Callable[[], Any]) -> None:
         async with asyncio.timeout(10):
@@ -105,14 +110,14 @@ async def working(store: Store, tell: Mapping[str, outbox.Tell]) -> AsyncIterato
         await asyncio.gather(worker, return_exceptions=True)
 
 
-async def work_until(store: Store, tell: Mapping[str, outbox.Tell], done: Callable[[], Any]) -> None:
+async def work_until(store: Store, tell: Mapping[str, Tell], done: Callable[[], Any]) -> None:
     async with working(store, tell) as until:
         await until(done)
 
 
 @pytest.mark.usefixtures("clock")
 async def test_each_letter_leaves_once_and_is_then_forgotten(
-    store: Store, mailbox: Mailbox, tell: Mapping[str, outbox.Tell]
+    store: Store, mailbox: Mailbox, tell: Mapping[str, Tell]
 ) -> None:
     """Twenty letters are sent once each; what names people is gone from the row; a second key adds nothing."""
     keys = [f"key-{number:02}" for number in range(20)]
@@ -129,7 +134,7 @@ async def test_each_letter_leaves_once_and_is_then_forgotten(
 
 @sqlite_only
 async def test_a_letter_that_cannot_leave_now_leaves_later_as_the_same_letter(
-    store: Store, mailbox: Mailbox, tell: Mapping[str, outbox.Tell], clock: Any
+    store: Store, mailbox: Mailbox, tell: Mapping[str, Tell], clock: Any
 ) -> None:
     """After a 4yz reply the row waits, longer each time, and is sent with the Message-ID that it began with."""
     mailbox.at_recipient += ["450 Later"]
@@ -157,22 +162,22 @@ async def test_a_letter_that_cannot_leave_now_leaves_later_as_the_same_letter(
 def test_a_row_that_failed_is_not_due_before_its_pause_is_over(store: Store) -> None:
     """A claim before run_at finds nothing, one at run_at finds the row."""
     put(store, "one")
-    (delivery,) = store.write_now(outbox.claim, (NOW, 8))
-    store.write_now(outbox.fail, (delivery, NOW, "TimeoutError: ", False))
+    (delivery,) = store.write_now(outbox.claim, Claim("", NOW, most=8))
+    store.write_now(outbox.fail, Failure(delivery, NOW, "TimeoutError: "))
     due = row(store).run_at
-    assert store.write_now(outbox.claim, (due - timedelta(seconds=1), 8)) == []
-    assert [again.attempts for again in store.write_now(outbox.claim, (due, 8))] == [2]
+    assert store.write_now(outbox.claim, Claim("", due - timedelta(seconds=1), most=8)) == []
+    assert [again.attempts for again in store.write_now(outbox.claim, Claim("", due, most=8))] == [2]
 
 
 @pytest.mark.usefixtures("clock")
 async def test_a_letter_refused_for_good_is_kept_and_never_tried_again(
-    store: Store, mailbox: Mailbox, tell: Mapping[str, outbox.Tell], clock: Any
+    store: Store, mailbox: Mailbox, tell: Mapping[str, Tell], clock: Any
 ) -> None:
     """A 5yz reply ends the tries; the row stays, with the server's words, and others go on."""
     mailbox.at_recipient.append("550 No such person")
     put(store, "one")
     await work_until(store, tell, lambda: row(store).dead_at)
-    assert row(store).last_error == "RefusedForGood: 550 No such person"
+    assert row(store).last_error == "ReceiverRefused: 550 No such person"
     assert row(store).payload["to"] == "alice@example.com"
     clock.shift(timedelta(days=1))
     put(store, "two", now=NOW + timedelta(days=1))
@@ -184,8 +189,8 @@ def test_tries_end_after_three_days(store: Store) -> None:
     """A letter is tried for 72 hours, with pauses of at most five hours, and is then kept as dead."""
     put(store, "one")
     now, pauses = NOW, []
-    while deliveries := store.write_now(outbox.claim, (now, 8)):
-        store.write_now(outbox.fail, (deliveries[0], now, "TimeoutError: ", False))
+    while claimed := store.write_now(outbox.claim, Claim("", now, most=8)):
+        store.write_now(outbox.fail, Failure(claimed[0], now, "TimeoutError: "))
         pauses.append(row(store).run_at - now)
         now = row(store).run_at
     assert row(store).dead_at is not None
@@ -197,21 +202,21 @@ def test_tries_end_after_three_days(store: Store) -> None:
 def test_a_row_whose_worker_died_is_tried_again_when_its_lease_ends(store: Store) -> None:
     """While leased a row is nobody else's; a worker that crashed loses it after LEASE, not for ever."""
     put(store, "one")
-    (first,) = store.write_now(outbox.claim, (NOW, 8))
+    (first,) = store.write_now(outbox.claim, Claim("", NOW, most=8))
     just_before = NOW + outbox.LEASE - timedelta(seconds=1)
-    assert store.write_now(outbox.claim, (just_before, 8)) == []
-    (second,) = store.write_now(outbox.claim, (NOW + outbox.LEASE, 8))
+    assert store.write_now(outbox.claim, Claim("", just_before, most=8)) == []
+    (second,) = store.write_now(outbox.claim, Claim("", NOW + outbox.LEASE, most=8))
     assert (second.id, second.payload, second.attempts) == (first.id, first.payload, 2)
 
 
 async def test_a_worker_that_is_stopped_in_the_middle_loses_nothing(
-    store: Store, mailbox: Mailbox, tell: Mapping[str, outbox.Tell], clock: Any
+    store: Store, mailbox: Mailbox, tell: Mapping[str, Tell], clock: Any
 ) -> None:
     """A service killed while it talks to the mail server sends the letter after its next start."""
     put(store, "one")
     under_way = asyncio.Event()
 
-    async def hang(payload: dict[str, Any]) -> None:
+    async def hang(_: Delivery) -> None:
         under_way.set()
         await asyncio.Event().wait()
 
@@ -227,10 +232,10 @@ def test_two_services_never_take_the_same_row(store: Store, database_url: str) -
     put(store, *[f"key-{number:02}" for number in range(6)])
     second = open_store(database_url)
     try:
-        taken = [door.write_now(outbox.claim, (NOW, 2)) for door in (store, second, store, second)]
+        taken = [door.write_now(outbox.claim, Claim("", NOW, most=2)) for door in (store, second, store, second)]
     finally:
         second.close()
-    ids = [delivery.id for deliveries in taken for delivery in deliveries]
+    ids = [delivery.id for claimed in taken for delivery in claimed]
     assert ids == sorted({row.id for row in rows(store, tables.outbox)})
     assert list(map(len, taken)) == [2, 2, 2, 0]
 
@@ -241,8 +246,8 @@ def test_a_row_in_another_services_hands_is_passed_over(store: Store, database_u
         pytest.skip("SQLite has one writer")
     put(store, "one", "two")
     with store.engine.begin() as holder:
-        (held,) = outbox.claim(holder, (NOW, 1))
-        (free,) = store.write_now(outbox.claim, (NOW, 8))
+        (held,) = outbox.claim(holder, Claim("", NOW))
+        (free,) = store.write_now(outbox.claim, Claim("", NOW, most=8))
     assert held.id != free.id
 
 
@@ -251,17 +256,17 @@ async def test_a_reply_that_cannot_be_printed_stops_nobody(store: Store, mailbox
     """Whatever bytes a mail server answers with, they are noted and the next letter leaves."""
     mailbox.at_recipient.append("550 Empfänger\x00 unbekannt")
     put(store, "one")
-    async with mail_server(mailbox, OldSMTP) as address:
-        await work_until(store, {"letter": letter_to(address)}, lambda: row(store).last_error)
-        assert row(store).last_error.startswith("RefusedForGood: 550 Empf")
+    async with mail_server(mailbox, OldSMTP) as address, letter_to(address) as tell_letter:
+        await work_until(store, {"letter": tell_letter}, lambda: row(store).last_error)
+        assert row(store).last_error.startswith("ReceiverRefused: 550 Empf")
         put(store, "two")
-        await work_until(store, {"letter": letter_to(address)}, lambda: row(store, "two").done_at)
+        await work_until(store, {"letter": tell_letter}, lambda: row(store, "two").done_at)
 
 
 @sqlite_only
 @pytest.mark.usefixtures("clock")
 async def test_a_row_of_an_unknown_kind_stops_nobody(
-    store: Store, mailbox: Mailbox, tell: Mapping[str, outbox.Tell]
+    store: Store, mailbox: Mailbox, tell: Mapping[str, Tell]
 ) -> None:
     """A row that a newer version left is kept for it, and letters go on leaving."""
     put(store, "new", kind="carrier-pigeon")
@@ -275,8 +280,8 @@ async def test_a_row_of_an_unknown_kind_stops_nobody(
 @pytest.mark.usefixtures("clock")
 async def test_a_try_that_hangs_is_ended_before_its_lease(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mail server that never answers is given up in time, so that no second worker sends beside the first."""
-    assert timedelta(seconds=outbox.TELL_SECONDS) < outbox.LEASE
-    monkeypatch.setattr(outbox, "TELL_SECONDS", 0.05)
+    assert timedelta(seconds=deliveries.TELL_SECONDS) < outbox.LEASE
+    monkeypatch.setattr(deliveries, "TELL_SECONDS", 0.05)
     put(store, "one")
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -286,7 +291,8 @@ async def test_a_try_that_hangs_is_ended_before_its_lease(store: Store, monkeypa
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     async with server:
         address = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        await work_until(store, {"letter": letter_to(address)}, lambda: row(store).last_error)
+        async with letter_to(address) as tell_letter:
+            await work_until(store, {"letter": tell_letter}, lambda: row(store).last_error)
     assert row(store).last_error.startswith("TimeoutError")
     assert (row(store).leased_until, row(store).dead_at) == (None, None)
 
@@ -294,7 +300,7 @@ async def test_a_try_that_hangs_is_ended_before_its_lease(store: Store, monkeypa
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite says "away" for both
 @pytest.mark.usefixtures("clock")
 async def test_letters_leave_again_when_the_database_is_back(
-    store: Store, mailbox: Mailbox, tell: Mapping[str, outbox.Tell]
+    store: Store, mailbox: Mailbox, tell: Mapping[str, Tell]
 ) -> None:
     """A table that is away does not end the worker: what waits leaves as soon as it can be read."""
 

@@ -11,10 +11,10 @@ from typing import Any
 import aiosmtplib
 import pytest
 import time_machine
-from mail_server import Mailbox, mail_server
+from mail_server import Mailbox, carry, mail_server
 
 from leadapi.errors import RefusedForGood
-from leadapi.smtp import message, sender_to
+from leadapi.smtp import message
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +64,7 @@ def shown(found: EmailMessage) -> dict[str, Any]:
 
 async def test_a_letter_arrives_as_it_was_written(mailbox: Mailbox, mail_url: str) -> None:
     """Names, subject and text beyond ASCII, long lines and a lonely dot come through a mail server whole."""
-    await sender_to(mail_url)(letter())
+    await carry(mail_url, letter())
     (raw,) = mailbox.letters
     assert mailbox.receivers == ["alice@example.com"]
     assert raw.isascii()
@@ -84,10 +84,10 @@ async def test_a_file_holds_the_letter_that_a_server_gets(mailbox: Mailbox, mail
     """smtp:// and file:// give the same letter, and a letter that is sent twice is one file."""
     folder = tmp_path / "the mail"
     for _ in range(2):
-        await sender_to(folder.as_uri())(letter())
+        await carry(folder.as_uri(), letter())
     (path,) = folder.iterdir()
     assert path.name == "confirmation.1-blog.example.com.eml"
-    await sender_to(mail_url)(letter())
+    await carry(mail_url, letter())
     assert shown(read(path.read_bytes())) == shown(read(mailbox.letters[0]))
 
 
@@ -103,7 +103,7 @@ async def test_no_line_break_makes_a_header(field: str, line_end: str) -> None:
 
 async def test_a_site_name_with_a_line_break_is_one_line(mailbox: Mailbox, mail_url: str) -> None:
     """The blog's name comes from the site; whatever it holds, it is one header."""
-    await sender_to(mail_url)(letter("The\r\nBcc: bob@example.com\n Blog"))
+    await carry(mail_url, letter("The\r\nBcc: bob@example.com\n Blog"))
     found = read(mailbox.letters[0])
     assert found["Bcc"] is None
     assert found["From"].addresses[0].display_name == "The Bcc: bob@example.com Blog"
@@ -112,7 +112,7 @@ async def test_a_site_name_with_a_line_break_is_one_line(mailbox: Mailbox, mail_
 @pytest.mark.parametrize("name", ["Bücher & Co, Ltd", "Blog, Inc. (ü)", 'Say "ä" <b@example.com>', "Ü" * 500, ""])
 async def test_a_site_name_is_never_a_second_address(mailbox: Mailbox, mail_url: str, name: str) -> None:
     """Commas, quotes and letters of any alphabet in the blog's name leave one sender, with that name."""
-    await sender_to(mail_url)(letter(name))
+    await carry(mail_url, letter(name))
     (address,) = read(mailbox.letters[0])["From"].addresses
     assert address.addr_spec == "blog@example.com"
     assert name.startswith(address.display_name.replace(" ", "") if len(name) > 60 else address.display_name)
@@ -135,7 +135,7 @@ def folders(place: Path) -> list[Path]:
 
 async def test_a_message_id_names_a_file_inside_the_folder(tmp_path: Path) -> None:
     """No Message-ID leads out of the folder of letters."""
-    await sender_to((tmp_path / "mail").as_uri())(letter(message_id="<../../out@example.com>"))
+    await carry((tmp_path / "mail").as_uri(), letter(message_id="<../../out@example.com>"))
     assert folders(tmp_path) == [tmp_path / "mail"]
 
 
@@ -150,8 +150,8 @@ async def test_a_refused_receiver_or_letter_is_refused_for_good(
     """A 5yz reply to the receiver or the letter itself will be the same next time; its words are kept."""
     vars(mailbox).update(deepcopy(answers))
     with pytest.raises(RefusedForGood, match=r"55[04].*(No such person|Not this text)"):
-        await sender_to(mail_url)(letter())
-    await sender_to(mail_url)(letter())
+        await carry(mail_url, letter())
+    await carry(mail_url, letter())
     assert len(mailbox.letters) == 1
 
 
@@ -173,9 +173,9 @@ async def test_what_may_be_mended_is_no_refusal_for_good(
     """4yz replies, and refusals of us instead of the letter, leave the letter to be tried again."""
     vars(mailbox).update(deepcopy(answers))
     with pytest.raises(Exception) as failure:
-        await sender_to(mail_url)(letter())
+        await carry(mail_url, letter())
     assert not isinstance(failure.value, RefusedForGood)
-    await sender_to(mail_url)(letter())
+    await carry(mail_url, letter())
     assert len(mailbox.letters) == 1
 
 
@@ -191,6 +191,6 @@ async def test_a_server_that_is_closed_is_no_refusal_for_good(greeting: bytes) -
     address = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
         with pytest.raises(aiosmtplib.SMTPException):
-            await sender_to(address)(letter())
+            await carry(address, letter())
     with pytest.raises(ConnectionError):  # now nobody listens
-        await sender_to(address)(letter())
+        await carry(address, letter())

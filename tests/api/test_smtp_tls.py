@@ -9,9 +9,9 @@ import aiosmtplib
 import pytest
 import structlog
 import trustme
-from mail_server import Mailbox, mail_server
+from mail_server import Mailbox, carry, mail_server
 
-from leadapi.smtp import message, sender_to
+from leadapi.smtp import message
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +67,7 @@ def certified(authority: trustme.CA, host: str) -> ssl.SSLContext:
 
 
 async def send(address: str) -> None:
-    await sender_to(address)(message(LETTER, "blog@example.com", "The Blog"))
+    await carry(address, message(LETTER, "blog@example.com", "The Blog"))
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["STARTTLS", "TLS at once"])
