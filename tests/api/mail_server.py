@@ -24,12 +24,20 @@ class Mailbox:
     receivers: list[str] = field(default_factory=list)
     passwords: list[bytes] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
+    connections: list[asyncio.Transport] = field(default_factory=list)
+    hangs_up_after_letter: bool = False
 
     def let_in(
         self, server: SMTP, session: Any, envelope: Any, mechanism: str, given: LoginPassword
     ) -> AuthResult:
         self.passwords.append(given.password)
         return AuthResult(success=True)
+
+    async def handle_EHLO(self, server: SMTP, session: Any, envelope: Any, name: str, answers: list[str]) -> Any:
+        session.host_name = name
+        if server.transport not in self.connections:
+            self.connections.append(server.transport)
+        return answers
 
     async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: Any) -> str:
         envelope.mail_from = address
@@ -47,6 +55,8 @@ class Mailbox:
             self.letters.append(envelope.original_content)
             self.receivers += envelope.rcpt_tos
             self.encrypted.append(server.transport.get_extra_info("sslcontext") is not None)
+        if self.hangs_up_after_letter:
+            server.transport.abort()
         return answer
 
 

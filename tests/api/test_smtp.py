@@ -13,8 +13,9 @@ import pytest
 import time_machine
 from mail_server import Mailbox, carry, mail_server
 
-from leadapi.errors import RefusedForGood
-from leadapi.smtp import message
+from leadapi import smtp
+from leadapi.errors import ReceiverRefused, RefusedForGood
+from leadapi.smtp import message, sender_to
 
 pytestmark = pytest.mark.anyio
 
@@ -194,3 +195,77 @@ async def test_a_server_that_is_closed_is_no_refusal_for_good(greeting: bytes) -
             await carry(address, letter())
     with pytest.raises(ConnectionError):  # now nobody listens
         await carry(address, letter())
+
+
+async def hang_up(mailbox: Mailbox) -> None:
+    """The server ends every connection, as it does when it is started anew."""
+    for connection in mailbox.connections:
+        connection.close()
+    await asyncio.sleep(0)
+
+
+async def test_one_connection_carries_one_letter_after_the_other(mailbox: Mailbox, mail_url: str) -> None:
+    """A kept connection spares greeting, TLS and password; letters at the same time have one each."""
+    async with sender_to(mail_url) as send:
+        for _ in range(3):
+            await send(letter())
+        assert (len(mailbox.letters), len(mailbox.connections)) == (3, 1)
+        await asyncio.gather(send(letter()), send(letter()))
+        assert (len(mailbox.letters), len(mailbox.connections)) == (5, 2)
+
+
+async def test_a_kept_connection_that_the_server_ended_is_no_failure(mailbox: Mailbox, mail_url: str) -> None:
+    """The letter goes over a new connection, in the same try."""
+    async with sender_to(mail_url) as send:
+        await send(letter())
+        await hang_up(mailbox)
+        await send(letter())
+    assert (len(mailbox.letters), len(mailbox.connections)) == (2, 2)
+
+
+async def test_a_connection_is_given_back_when_nothing_is_sent(
+    mailbox: Mailbox, mail_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a few seconds without a letter we take leave of the server."""
+    monkeypatch.setattr(smtp, "KEEP_SECONDS", 0.05)
+    async with sender_to(mail_url) as send:
+        await send(letter())
+        async with asyncio.timeout(10):
+            while not mailbox.connections[0].is_closing():
+                await asyncio.sleep(0.005)
+        await send(letter())
+    assert len(mailbox.connections) == 2
+
+
+async def test_a_connection_dropped_after_the_letter_leaves_it_to_be_tried_again(
+    mailbox: Mailbox, mail_url: str
+) -> None:
+    """Whether the server took it is not known, so it is sent once more, as the same letter."""
+    async with sender_to(mail_url) as send:
+        mailbox.hangs_up_after_letter = True
+        with pytest.raises(aiosmtplib.SMTPServerDisconnected):
+            await send(letter())
+        mailbox.hangs_up_after_letter = False
+        await send(letter())
+    assert [read(raw)["Message-ID"] for raw in mailbox.letters] == [LETTER["message_id"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("answers", "marked"),
+    [
+        ({"at_recipient": ["550 No such person"]}, True),
+        ({"at_recipient": ["550 5.1.1 No such person"]}, True),
+        ({"at_recipient": ["552 5.2.2 Mailbox full"]}, True),
+        ({"at_recipient": ["554 5.7.1 Your network is on a list"]}, False),
+        ({"at_letter": ["554 Not this text"]}, False),
+        ({"at_letter": ["550 5.1.1 No such person"]}, True),
+    ],
+)
+async def test_only_a_refusal_of_the_receiver_marks_the_address(
+    mailbox: Mailbox, mail_url: str, answers: dict[str, list[str]], marked: bool
+) -> None:
+    """What a server has against our text or our network says nothing about the address."""
+    vars(mailbox).update(deepcopy(answers))
+    with pytest.raises(RefusedForGood) as failure:
+        await carry(mail_url, letter())
+    assert isinstance(failure.value, ReceiverRefused) == marked
