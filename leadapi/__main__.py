@@ -1,4 +1,4 @@
-"""The command line: python -m leadapi serve | migrate | doctor | export-leads.
+"""The command line: python -m leadapi serve | migrate | doctor | export-leads | dead-letters | bounces.
 
 Whatever an operator can get wrong is answered in one sentence and an exit code, never in a traceback.
 """
@@ -20,7 +20,7 @@ import structlog
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadapi import database_lock, database_state, leads
+from leadapi import database_lock, database_state, leads, mail_commands
 from leadapi.app import create_app, site_builds
 from leadapi.settings import BadSettings, Problem, Settings, from_environment
 from leadapi.start_checks import problems
@@ -40,10 +40,19 @@ def main() -> None:
     commands.add_parser("migrate", help="bring the database to the newest version")
     commands.add_parser("doctor", help="say what is wrong with the settings and the database")
     commands.add_parser("export-leads", help="print every lead, one JSON object a line")
+    dead = commands.add_parser("dead-letters", help="print the letters that could not be delivered")
+    dead.add_argument("--send-again", action="store_true", help="send them all again")
+    mailbox = commands.add_parser("bounces", help="note the bounces and complaints in a mailbox")
+    mailbox.add_argument("path", help="a Maildir, an mbox, a folder of .eml files, or - for standard input")
     options = parser.parse_args()
     try:
         if options.command == "serve":
             serve(options.host, options.port)
+        elif options.command == "bounces":
+            mail_commands.note_bounces(from_environment(), options.path)
+        elif options.command == "dead-letters":
+            show = mail_commands.send_again if options.send_again else mail_commands.show_dead_letters
+            show(from_environment())
         else:
             {"migrate": migrate, "doctor": doctor, "export-leads": export_leads}[options.command]()
     except BadSettings as error:

@@ -93,7 +93,6 @@ async def desk(
             }
             for lead in leads.latest(connection, SHOWN + 1)
         ]
-        lost = dead_letters.told(connection)
         return pages.render(
             "desk",
             known.shell,
@@ -107,7 +106,8 @@ async def desk(
             held_counts=held_submissions.how_many(connection),
             reasons=verdicts.IN_WORDS,
             shown=SHOWN,
-            lost=lost,
+            lost=dead_letters.told(connection),
+            lost_letters=dead_letters.newest(connection, SHOWN + 1),
         )
 
     return HTMLResponse(await store.read(on_the_desk, None))
@@ -134,6 +134,20 @@ async def decide_held(
         now=now,
     )
     await store.write(held_submissions.decide, decided)
+    return RedirectResponse("/admin/", 303)
+
+
+@router.post("/letters")
+async def send_again(typed: Typed, owner: Owner, store: StoreDep, now: NowDep) -> Response:
+    """The owner has letters that could not be delivered sent again: one, or all."""
+    if owner is None:
+        raise Forbidden("Please sign in at /admin/ first.", code="not_signed_in")
+    letter = typed.get("letter", "").strip()
+    if not letter:
+        wrong = "Please choose a letter, or all."
+        raise InvalidInput(wrong, {"letter": wrong})
+    wanted = dead_letters.SendAgain(now, None if letter == "all" else letter)
+    await store.write(dead_letters.send_again, wanted)
     return RedirectResponse("/admin/", 303)
 
 

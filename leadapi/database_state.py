@@ -1,5 +1,7 @@
 """The database as a command finds it: there, up to date, free, writable; and how it is brought up to date."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.util import CommandError
@@ -7,6 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from leadapi import clock, database_lock, dead_letters, migrations, rate_limits
+from leadapi.errors import StoreUnavailable
 from leadapi.settings import Problem, Settings
 from leadapi.start_checks import problems
 from leadapi.store import Store, open_store
@@ -39,6 +42,25 @@ def prepare(settings: Settings) -> None:
         _take(settings)
     if found := [str(problem) for problem in examined(settings, ours=True) if problem.fatal]:
         raise Unusable("\n".join(found))
+
+
+@contextmanager
+def writing(settings: Settings) -> Iterator[Store]:
+    """The door for a command that writes, as the only writer, while the block runs. Raises Unusable."""
+    require(settings)
+    lock = _take(settings)
+    try:
+        store = open_store(settings.database_url)
+        try:
+            if not migrations.current(store.engine):
+                raise Unusable(_line(NOT_UP_TO_DATE))
+            yield store
+        finally:
+            store.close()
+    except (SQLAlchemyError, StoreUnavailable) as error:
+        raise Unusable(_line(f"the database cannot be written: {reason(error)}.")) from None
+    finally:
+        lock.release()
 
 
 def upgrade(settings: Settings, *, keep: bool = False) -> None:
@@ -85,9 +107,8 @@ def _examined(store: Store, ours: bool) -> list[Problem]:
     if ours:
         store.write_now(rate_limits.probe, clock.now())
     lost = store.read_now(dead_letters.told, None)
-    return (
-        [Problem("MAIL_URL", f"{lost} The column last_error of the outbox says why.", fatal=False)] if lost else []
-    )
+    how = "`python -m leadapi dead-letters` says why, and sends them again."
+    return [Problem("MAIL_URL", f"{lost} {how}", fatal=False)] if lost else []
 
 
 def reason(error: BaseException) -> str:

@@ -11,6 +11,7 @@ ten thousand of last night; the others take what has waited longest, so that not
 """
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -156,6 +157,8 @@ _LEAVE = (
     .where(outbox.c.id == bindparam("row"))
     .values(done_at=bindparam("now"), leased_until=None, payload={}, last_error=bindparam("why"))
 )
+_ADDRESS = re.compile(r"[^\s<>()@:,;]+@[^\s<>()@:,;]+")
+"""Servers name the receiver in their refusals; only the payload may say who that is, and is forgotten."""
 
 
 def due_queues(connection: Connection, value: tuple[datetime, datetime]) -> list[str]:
@@ -195,7 +198,7 @@ def fail(connection: Connection, value: Failure) -> None:
         .where(outbox.c.id == value.delivery.id)
         .values(
             leased_until=None,
-            last_error=typed_text.printable(value.why)[:500],
+            last_error=_ADDRESS.sub("(address)", typed_text.printable(value.why))[:500],
             run_at=again,
             dead_at=value.now if dead else None,
         )

@@ -24,6 +24,11 @@ _ADD = insert_new(suppressions)
 _LIFT = delete(suppressions).where(
     suppressions.c.address_hash == bindparam("address_hash"), suppressions.c.reason == bindparam("reason")
 )
+_DROP_OLDER = delete(suppressions).where(
+    suppressions.c.address_hash == bindparam("of"),
+    suppressions.c.reason == bindparam("why"),
+    suppressions.c.created_at < bindparam("since"),
+)
 _FIND = select(suppressions.c.address_hash, suppressions.c.reason, suppressions.c.created_at).where(
     suppressions.c.address_hash.in_(bindparam("hashes", expanding=True))
 )
@@ -32,13 +37,16 @@ _FORGET = delete(suppressions).where(
 )
 
 
-def suppress(connection: Connection, value: tuple[str, Reason, datetime]) -> None:
-    """Put (address hash, reason, now) on the list. A new bounce counts from now; else the first time stays."""
-    address_hash, reason, now = value
+def suppress(connection: Connection, value: tuple[str, Reason, datetime]) -> bool:
+    """Put (address hash, reason, since) on the list; True when that is news.
+
+    Of bounces the newest counts, of the rest the first.
+    """
+    address_hash, reason, since = value
+    row = {"address_hash": address_hash, "reason": reason, "created_at": since}
     if reason == "bounced":
-        lift(connection, (address_hash, reason))
-    row = {"address_hash": address_hash, "reason": reason, "created_at": now}
-    connection.execute(_ADD[connection.dialect.name], row)
+        connection.execute(_DROP_OLDER, {"of": address_hash, "why": reason, "since": since})
+    return connection.execute(_ADD[connection.dialect.name], row).rowcount > 0
 
 
 def lift(connection: Connection, value: tuple[str, Reason]) -> None:

@@ -90,5 +90,5 @@ def test_the_doctor_counts_the_letters_that_nobody_got(ready: Place) -> None:
     assert doctor.code == 0
     assert (
         "Warning: LEADAPI_MAIL_URL: 1 letter could not be delivered since March 1, 2026, 09:30 UTC. "
-        "The column last_error of the outbox says why."
+        "`python -m leadapi dead-letters` says why, and sends them again."
     ) in doctor.out.splitlines()
