@@ -1,4 +1,4 @@
-"""Letters that could not be delivered are told of without naming anybody, and sent again when the owner says so."""
+"""Letters that nobody got are listed for the owner and sent again at one word, each under its own Message-ID."""
 
 import re
 from collections.abc import Iterator
