@@ -70,13 +70,13 @@ The end.
 """
 
 
-def make(tmp_path: Path, text: str, **files: str | bytes) -> MadePdf:
+def make(tmp_path: Path, text: str, settings: dict[str, Any] | None = None, **files: str | bytes) -> MadePdf:
     """Make the PDF of a whitepaper file; `files` are pictures by name."""
     pictures = {f"images/{name}": data for name, data in {"dot.svg": PICTURE, **files}.items()}
     content = tmp_path / "content"
     write_files(content, {**AUTHOR, **pictures, "whitepapers/practice.md": text})
     facts = {"PATH": str(content), "AUTHOR": "Alice Archer", "TIMEZONE": "UTC", "WITH_FUTURE_DATES": False}
-    library = read_library({**facts, **ENGLISH}, datetime(2024, 6, 1, tzinfo=UTC))
+    library = read_library({**facts, **ENGLISH, **(settings or {})}, datetime(2024, 6, 1, tzinfo=UTC))
     assert not library.mistakes
     return make_pdf(library.papers[0], tmp_path / "papers", content, "Progress Coaching")
 
@@ -140,6 +140,14 @@ def test_it_has_a_cover_contents_and_page_numbers(everything: pypdf.PdfReader) -
     assert len(contents.split("Second chapter")[1].split()) > 0
     assert first.startswith("Coaching in Practice")
     assert first.endswith("Progress Coaching 3")
+
+
+def test_a_german_paper_is_german(tmp_path: Path) -> None:
+    """What the design adds to the text follows the paper's language."""
+    settings = {"CONSENT_TEXTS": {"de-1": "Ja."}}
+    pdf = make(tmp_path, whitepaper(language="de"), settings=settings)
+    cover, contents = (page.extract_text() for page in pypdf.PdfReader(pdf.path).pages[:2])
+    assert "Ausgabe 1 · Mai 2024" in cover and "Inhalt" in contents
 
 
 def test_it_is_readable_for_everyone(everything: pypdf.PdfReader) -> None:

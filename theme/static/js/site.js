@@ -17,6 +17,14 @@ const kept = (key, value) => {
   return {};
 };
 
+// Where the visit began, and on which other site it did: told with a request for a whitepaper, else to nobody.
+const first = kept("first");
+if (!first.page) {
+  const { host, hostname } = document.referrer ? new URL(document.referrer) : {};
+  Object.assign(first, { page: page + location.search, referrer: host === location.host ? "" : hostname });
+  kept("first", first);
+}
+
 let answerTo; // of the reply form, below
 
 const newId = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-");
@@ -79,6 +87,10 @@ for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhan
     keep();
     values.set("submission_id", draft.id);
     values.set("page", page + location.search); // a service at another address is told our origin alone
+    if (words.enhance === "lead") {
+      values.set("first_page", first.page);
+      if (first.referrer) values.set("first_referrer", first.referrer);
+    }
     const answer = await fetch(form.action, {
       method: "POST",
       body: values,
