@@ -32,6 +32,9 @@ FILES = {
 }
 
 
+FRENCH = whitepaper("Pratique", "pratique", language="fr")
+
+
 def catalogue(language: str) -> Catalog:
     """A translator's file."""
     with (ROOT / "theme" / "translations" / language / "LC_MESSAGES" / "messages.po").open("rb") as typed:
@@ -180,6 +183,30 @@ def test_a_page_needs_no_consent(make_site: MakeSite) -> None:
     page = "---\ntitle: P\nlang: de-AT\n---\nX\n"
     output = make_site({"authors/alice-archer.md": ALICE, "pages/p.md": page}, CONSENT_TEXTS={"en-1": "Yes."})
     assert "Zum Text springen" in (output / "p/index.html").read_text()
+
+
+def test_a_third_language_is_added_by_its_words_alone(make_site: MakeSite, tmp_path: Path) -> None:
+    """With a catalogue, a consent and what differs, pages speak French; what has no word stays English."""
+    catalogue = tmp_path / "theme" / "translations" / "fr" / "LC_MESSAGES" / "messages.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n'
+        '"Plural-Forms: nplurals=2; plural=(n > 1);\\n"\n'
+        '\nmsgid "%(count)s comment"\nmsgid_plural "%(count)s comments"\n'
+        'msgstr[0] "%(count)s commentaire"\nmsgstr[1] "%(count)s commentaires"\n'
+    )
+    for name in ("templates", "static"):
+        (tmp_path / "theme" / name).symlink_to(ROOT / "theme" / name)
+    output = make_site(
+        {**FILES, "c.md": post("Confiance", "2024-01-02", more="lang: fr\n"), "whitepapers/p.md": FRENCH},
+        THEME=str(tmp_path / "theme"),
+        CONSENT_TEXTS={"en-1": "Yes.", "fr-1": "Oui, volontiers."},
+        LANGUAGES={"fr": {"MENU": [("Articles du blog", "/")], "PRIVACY_URL": "/confidentialite/"}},
+    )
+    page = (output / "confiance/index.html").read_text()
+    for said in ("2 janvier 2024", "0 commentaire<", "Oui, volontiers.", "Articles du blog", "/confidentialite/"):
+        assert said in page, said
+    assert "Leave a Reply" in page and "Coaching instead of managing" in page
 
 
 @pytest.mark.parametrize(
