@@ -80,6 +80,22 @@ for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhan
     wrong.length ? wrong[0].focus() : say(message, "error");
   };
 
+  // In a wave the service asks the browser for some work (ALTCHA), done while the form is being filled in.
+  let work;
+  const prove = async () => {
+    const answer = await fetch(form.action.replace("leads", "challenge"));
+    if (answer.status !== 200) return;
+    const challenge = await answer.json();
+    const worker = new Worker(words.worker);
+    const solution = await new Promise((done) => {
+      worker.onmessage = worker.onerror = ({ data }) => done(data);
+      worker.postMessage({ type: "work", challenge, timeout: 30000 });
+    });
+    worker.terminate();
+    return solution?.derivedKey && btoa(JSON.stringify({ challenge, solution }));
+  };
+  if (words.worker) form.addEventListener("focusin", () => (work ??= prove().catch(() => {})));
+
   const send = async () => {
     const values = new URLSearchParams(new FormData(form));
     // The same words again are the same submission; other words are a new one.
@@ -91,6 +107,8 @@ for (const form of document.querySelectorAll('[data-enhance="lead"], [data-enhan
       values.set("first_page", first.page);
       if (first.referrer) values.set("first_referrer", first.referrer);
     }
+    const proof = await work;
+    if (proof) values.set("altcha", proof);
     const answer = await fetch(form.action, {
       method: "POST",
       body: values,
