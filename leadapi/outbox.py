@@ -143,13 +143,11 @@ def _claiming(due: Select[Any]) -> Update:
     )
 
 
-_CLAIM_OLDEST = _claiming(
-    select(outbox.c.id).where(outbox.c.run_at <= bindparam("now")).order_by(outbox.c.run_at, outbox.c.id)
-)
+_CLAIM_OLDEST = _claiming(select(outbox.c.id).where(outbox.c.run_at <= bindparam("now")).order_by(outbox.c.run_at))
 _CLAIM_NEWEST = _claiming(
     select(outbox.c.id)
     .where(outbox.c.attempts == bindparam("untried", 0), outbox.c.run_at <= bindparam("latest"))
-    .order_by(outbox.c.run_at.desc(), outbox.c.id.desc())
+    .order_by(outbox.c.run_at.desc())
 )
 _QUEUES = select(outbox.c.queue).where(*_OPEN, _FREE, outbox.c.run_at <= bindparam("latest")).distinct()
 _LEAVE = (
