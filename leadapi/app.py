@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from leadapi import (
     admin_routes,
+    bounce_routes,
     comment_routes,
     comments,
     deliveries,
@@ -26,6 +27,7 @@ from leadapi import (
     site_routes,
     smtp,
     suppressions,
+    unsubscribe_routes,
     waves,
 )
 from leadapi.access_log import AccessLog
@@ -74,6 +76,8 @@ def with_doors(app: FastAPI, settings: Settings) -> FastAPI:
     app.include_router(delivery_routes.router)
     app.include_router(comment_routes.router)
     app.include_router(admin_routes.router)
+    app.include_router(unsubscribe_routes.router)
+    app.include_router(bounce_routes.router)
     app.include_router(site_routes.router)
     if settings.development:
         app.include_router(dev_routes.router)

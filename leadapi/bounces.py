@@ -140,7 +140,7 @@ def _receivers(part: Message) -> list[str]:
         decoded = part.get_payload(decode=True)
         text = decoded.decode("utf-8", "replace") if isinstance(decoded, bytes) else ""
         header = _field(HeaderParser().parsestr(text), "To")
-    return [address for _, address in getaddresses([header]) if _is_address(address)]
+    return [address for _, address in getaddresses([header]) if is_address(address)]
 
 
 def _addresses(group: Message, name: str) -> list[str]:
@@ -150,12 +150,13 @@ def _addresses(group: Message, name: str) -> list[str]:
         kind, semicolon, rest = value.partition(";")
         address = (rest if semicolon and kind.strip().lower() in ("rfc822", "utf-8") else value).strip(" \t\r\n<>")
         for spelling in (address, _XTEXT.sub(lambda sign: chr(int(sign[1], 16)), address)):
-            if _is_address(spelling) and spelling not in found:
+            if is_address(spelling) and spelling not in found:
                 found.append(spelling)
     return found
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether it may be one; the list of addresses not to be written to takes any."""
     return bool(re.fullmatch(r"[^\s<>\x00-\x1f\x7f]{1,254}@[^\s<>@\x00-\x1f\x7f]{1,253}", text))
 
 

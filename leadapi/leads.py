@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, Row, RowMapping, bindparam, select, update
 
 from leadapi import events, lead_events, letters, visitor_letters
 from leadapi.attribution import UTM_FIELDS
@@ -66,6 +66,13 @@ _NEWEST = (
     .limit(bindparam("most"))
 )
 _SUBMISSIONS_OF_NEWEST = _SUBMISSIONS_OF_ALL.where(leads.c.id.in_(_NEWEST.scalar_subquery()))
+
+_APART = (
+    select(consents.c.lead_id, consents.c.channel, consents.c.created_at)
+    .where(consents.c.submission_id.is_(None), consents.c.channel.in_(("unsubscribe", "resubscribe")))
+    .order_by(consents.c.created_at)
+)
+_APART_OF_NEWEST = _APART.where(consents.c.lead_id.in_(_NEWEST.scalar_subquery()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,7 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
     `held` is true when nothing but held submissions is known of the lead; times are ISO 8601, UTC.
     `marketing_consent` is the last answer that counts (see _consents).
     """
+    apart = _apart(connection.execute(_APART))
     for of_lead in _by_lead(connection.execution_options(yield_per=1_000).execute(_SUBMISSIONS_OF_ALL).mappings()):
         lead = of_lead[0]
         pressed = {row["submission_id"]: row for row in of_lead}.values()  # each may have several answers
@@ -165,7 +173,7 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
             "held": all(row["held"] for row in of_lead),
             "created_at": lead["created_at"].isoformat(),
             "confirmed_at": lead["confirmed_at"].isoformat() if lead["confirmed_at"] else None,
-            "marketing_consent": _consents(of_lead),
+            "marketing_consent": _consents(of_lead, apart.get(lead["lead"], ())),
             "submission_ids": [row["submission_id"] for row in pressed],
             "submissions": [
                 {name: row[name] for name in ("submission_id", *_EXPORTED)}
@@ -177,10 +185,11 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
 
 def latest(connection: Connection, most: int) -> list[dict[str, Any]]:
     """The newest leads, the newest first, as the owner wants to see them; those of robots are left out."""
+    apart = _apart(connection.execute(_APART_OF_NEWEST, {"most": most}))
     return [
         {name: of_lead[0][name] for name in ("email", "name", "company", "status", "created_at")}
         | {
-            "marketing_consent": _consents(of_lead),
+            "marketing_consent": _consents(of_lead, apart.get(of_lead[0]["lead"], ())),
             "whitepapers": sorted({row["whitepaper"] for row in of_lead}),
             "post": next((row["post"] for row in of_lead if row["post"]), None),
         }
@@ -193,8 +202,18 @@ def _by_lead(rows: Iterable[RowMapping]) -> Iterator[list[RowMapping]]:
     return (list(group) for _, group in groupby(rows, key=lambda row: row["lead"]))
 
 
-def _consents(of_lead: Iterable[RowMapping]) -> bool:
+def _apart(rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
+    """By lead, what was said where no form was sent, oldest first."""
+    found: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        found.setdefault(row.lead_id, []).append(row)
+    return found
+
+
+def _consents(of_lead: Iterable[RowMapping], apart: Iterable[Row[Any]]) -> bool:
     """The last answer that counts: a no from anybody, a yes only once the button in its letter was pressed.
+
+    `apart` is what was said by a link to unsubscribe: a no, until it is taken back there.
 
     Anybody can tick the box for anybody's address; what a robot ticked is no answer at all. Nor is a yes that was
     added to a submission later: its letter was on its way by then.
@@ -202,9 +221,14 @@ def _consents(of_lead: Iterable[RowMapping]) -> bool:
     answers = sorted((row for row in of_lead if row["answered_at"]), key=itemgetter("answered_at"))
     first = {row["submission_id"]: row["answered_at"] for row in reversed(answers)}
     counting = [
-        row["given"]
+        ("form", row["answered_at"], row["given"])
         for row in answers
         if not row["held"]
         and (not row["given"] or (row["proof"] and row["answered_at"] == first[row["submission_id"]]))
     ]
-    return bool(counting) and bool(counting[-1])
+    for said in apart:
+        undone = said.channel == "resubscribe"
+        counting = [answer for answer in counting if answer[0] != "apart"]
+        if not undone:
+            counting.append(("apart", said.created_at, False))
+    return bool(counting) and max(counting, key=itemgetter(1))[2]

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from leadapi.address_hashes import address_hash
 from leadapi.signed_links import Purpose, sign
 
 LINK_DAYS = 7
@@ -28,11 +30,15 @@ MODERATION_AGE = timedelta(days=90)
 SIGN_IN_MINUTES = 30
 SIGN_IN_AGE = timedelta(minutes=SIGN_IN_MINUTES)
 
+UNSUBSCRIBE_AGE = timedelta(days=366)
+"""Old letters are found and left, too."""
+
 LINK_PATHS: dict[Purpose, str] = {
     "confirm": "/api/confirm/",
     "download": "/api/downloads/",
     "moderate": "/api/moderate/",
     "sign-in": "/admin/sign-in/",
+    "unsubscribe": "/api/unsubscribe/",
 }
 
 
@@ -58,6 +64,10 @@ class Sender:
     def link(self, purpose: Purpose, payload: dict[str, str]) -> str:
         """The whole address of a signed link; it works through the site's proxy too."""
         return f"{self.api_url or self.site_url}{LINK_PATHS[purpose]}{sign(purpose, payload, self.keys)}"
+
+    def unsubscribe_link(self, address: str, purpose: Literal["marketing", "everything"]) -> str:
+        """The whole address of the page where an address leaves (opt_outs); it does not show the address."""
+        return self.link("unsubscribe", {"address_hash": address_hash(address, self.hash_key), "purpose": purpose})
 
 
 def sender(
@@ -94,6 +104,7 @@ def confirmation(sender: Sender, to: str, title: str, link: str, number: str) ->
         title=title,
         link=link,
         days=LINK_DAYS,
+        refuse_link=sender.unsubscribe_link(to, "everything"),
     )
 
 

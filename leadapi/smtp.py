@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,19 @@ from leadapi.settings import is_loopback
 
 Send = Callable[[EmailMessage], Awaitable[None]]
 
-POLICY = SMTP.clone(cte_type="7bit")  # any server can carry it, also one without 8BITMIME (RFC 6152)
+
+class _Policy(EmailPolicy):
+    """Links in headers are not encoded, however long they are: programs read them as they are (RFC 2369, 2)."""
+
+    def fold(self, name: str, value: Any) -> str:
+        return f"{name}: {value}{self.linesep}" if name in AS_THEY_ARE else super().fold(name, value)
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return self.fold(name, value).encode() if name in AS_THEY_ARE else super().fold_binary(name, value)
+
+
+AS_THEY_ARE = ("List-Unsubscribe", "List-Unsubscribe-Post")
+POLICY = _Policy(linesep="\r\n", cte_type="7bit")  # any server can carry it, also one without 8BITMIME (RFC 6152)
 LONGEST_SENDER_NAME = 60
 TIMEOUT_SECONDS = 30.0
 
@@ -54,8 +66,9 @@ log = structlog.get_logger()
 def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailMessage:
     """The letter as the outbox stores it (to, subject, text, html, message_id) as a multipart message.
 
-    It may hold `until`, the moment (ISO 8601) from which on it is of no use. Raises RefusedForGood then, and where
-    a header would be two (RFC 5322, 2.2).
+    It may hold `until`, the moment (ISO 8601) from which on it is of no use, and holds `unsubscribe`, a link,
+    where nobody asked for it. Raises RefusedForGood when it is too late, and where a header would be two (RFC
+    5322, 2.2).
     """
     if (until := payload.get("until")) and now() >= datetime.fromisoformat(until):
         raise RefusedForGood(f"It is too late for this letter: it was of use until {until}.")
@@ -66,11 +79,20 @@ def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailM
         if "\n" in payload[field] or "\r" in payload[field]:
             raise RefusedForGood(f"The field {field} holds a line break.")
         letter[header] = payload[field]
+    if "unsubscribe" in payload:
+        letter["List-Unsubscribe"] = f"<{_link(payload['unsubscribe'])}>"
+        letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     letter["Date"] = format_datetime(now())
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation answers, please
     letter.set_content(payload["text"])
     letter.add_alternative(payload["html"], subtype="html")
     return letter
+
+
+def _link(text: str) -> str:
+    if not re.fullmatch(r"https?://[!-;=?-~]{1,900}", text):
+        raise RefusedForGood("The link to unsubscribe is none.")
+    return text
 
 
 @asynccontextmanager
@@ -108,7 +130,10 @@ class _Connections:
         try:
             client = await self._kept() or await self._fresh()
             try:
-                await client.send_message(letter)
+                sender, receivers = (
+                    [address.addr_spec for address in letter[header].addresses] for header in ("From", "To")
+                )
+                await client.sendmail(sender[0], receivers, letter.as_bytes())  # send_message would encode links
             except BaseException:
                 client.close()
                 raise

@@ -30,7 +30,8 @@ _Planned = list[tuple[datetime, str | None, bool]]
 @dataclass(frozen=True, slots=True)
 class VisitorLetter:
     """A letter that should go: `topic` is the whitepaper (or what else it is about), `asked` whether it answers
-    what was just asked for, `confirmed` whether the address was proven."""
+    what was just asked for, `confirmed` whether the address was proven. A letter that nobody asked for has a link
+    to `unsubscribe` (letters.Sender.unsubscribe_link)."""
 
     letter: Letter
     hash_key: str
@@ -40,6 +41,7 @@ class VisitorLetter:
     now: datetime
     asked: bool = True
     until: datetime | None = None
+    unsubscribe: str = ""
 
     @property
     def address_hash(self) -> str:
@@ -113,6 +115,8 @@ def _row(letter: VisitorLetter, hashed: str, leaves: datetime) -> outbox.Row:
     payload: dict[str, Any] = letter.letter.payload()
     if letter.until:
         payload["until"] = letter.until.isoformat()
+    if not letter.asked:
+        payload["unsubscribe"] = letter.unsubscribe
     return outbox.Row(
         "letter",
         payload,

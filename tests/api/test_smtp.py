@@ -268,3 +268,25 @@ async def test_only_a_refusal_of_the_receiver_marks_the_address(
     with pytest.raises(RefusedForGood) as failure:
         await carry(mail_url, letter())
     assert isinstance(failure.value, ReceiverRefused) == marked
+
+
+async def test_a_letter_that_nobody_asked_for_can_be_left_with_one_click(mailbox: Mailbox, mail_url: str) -> None:
+    """RFC 8058: both headers arrive as they were written, however long the link is; other letters have none."""
+    link = "https://blog.example.com/api/unsubscribe/" + "aZ09_-." * 60
+    await carry(mail_url, letter(unsubscribe=link))
+    await carry(mail_url, letter())
+    first, second = map(read, mailbox.letters)
+    assert f"\r\nList-Unsubscribe: <{link}>\r\n".encode() in mailbox.letters[0]
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in mailbox.letters[0]
+    assert first["List-Unsubscribe"] == f"<{link}>"
+    assert shown(first) == shown(second)
+    assert second["List-Unsubscribe"] is None
+
+
+@pytest.mark.parametrize(
+    "link", ["", "javascript:x", "https://x/\r\nBcc: bob@example.com", "https://x/>, <b", "a" * 999]
+)
+async def test_what_is_no_link_makes_no_header(link: str) -> None:
+    """Such a letter is refused for good."""
+    with pytest.raises(RefusedForGood):
+        letter(unsubscribe=link)

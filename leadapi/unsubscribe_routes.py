@@ -1,0 +1,83 @@
+"""The door behind the links with which one leaves: a page with a button, its undo, and one click (RFC 8058).
+
+GET changes nothing, since mail scanners open every link. A mail program's one click is a POST from anywhere,
+without a cookie and without our page: the link itself says who may, so no other site's form is refused here.
+"""
+
+from typing import Annotated, cast
+from urllib.parse import parse_qs, quote
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from leadapi import letters, opt_outs, pages, signed_links
+from leadapi.errors import Forbidden
+from leadapi.opt_outs import Purpose, Wish
+from leadapi.request_scope import IndexDep, NowDep, SettingsDep, StoreDep, WantsJson
+
+WORDS: dict[Purpose, tuple[str, str]] = {
+    "marketing": (
+        "Send me no more articles and offers by e-mail.",
+        "You will get no more articles and offers from us. What you ask for yourself we still send.",
+    ),
+    "everything": (
+        "Never write to this address again.",
+        "We will not write to this address again, whoever types it into a form.",
+    ),
+}
+"""By purpose, the sentence beside the button and what is said when it was pressed."""
+
+UNDONE = "This was taken back: we may write to this address as before."
+
+router = APIRouter(prefix="/api", include_in_schema=False)
+
+
+def _link(token: str, settings: SettingsDep) -> dict[str, str]:
+    """What the link says. Raises Gone, Forbidden."""
+    payload = signed_links.read("unsubscribe", token, settings.secret_keys, letters.UNSUBSCRIBE_AGE)
+    if payload.get("purpose") not in WORDS:
+        raise Forbidden("This link is not valid. Please copy it whole from the letter.", code="bad_link")
+    return payload
+
+
+Link = Annotated[dict[str, str], Depends(_link)]
+
+
+@router.api_route("/unsubscribe/{token}", methods=["GET", "HEAD"])
+async def offer_to_unsubscribe(token: str, link: Link, store: StoreDep, index: IndexDep, now: NowDep) -> Response:
+    """The page with the button, or with the undo for whoever has left; it changes nothing."""
+    purpose = cast(Purpose, link["purpose"])
+    stopped = await store.read(opt_outs.stopped, (link["address_hash"], purpose, now))
+    return _page(token, (await index.current()).shell, purpose, stopped=stopped)
+
+
+@router.post("/unsubscribe/{token}")
+async def unsubscribe(
+    request: Request,
+    token: str,
+    link: Link,
+    store: StoreDep,
+    settings: SettingsDep,
+    index: IndexDep,
+    now: NowDep,
+    as_json: WantsJson,
+) -> Response:
+    """Leave, or take it back where the form says so; pressing again is as good."""
+    purpose = cast(Purpose, link["purpose"])
+    stop = "undo" not in parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=None)
+    hashed = link["address_hash"]
+    lead = await store.read(opt_outs.lead_of, (hashed, settings.hash_key))
+    words = WORDS[purpose][0] if stop else UNDONE
+    await store.write(opt_outs.carry_out, Wish(hashed, purpose, stop, words, lead, now))
+    if as_json:
+        return JSONResponse({"status": "unsubscribed" if stop else "undone"})
+    return _page(token, (await index.current()).shell, purpose, stopped=stop, undone=not stop)
+
+
+def _page(token: str, shell: str | None, purpose: Purpose, *, stopped: bool, undone: bool = False) -> Response:
+    wish, done = WORDS[purpose]
+    action = letters.LINK_PATHS["unsubscribe"] + quote(token)
+    notice = done if stopped else UNDONE if undone else None
+    return HTMLResponse(
+        pages.render("unsubscribe", shell, action=action, wish=wish, stopped=stopped, notice=notice)
+    )
