@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 BUSY_SECONDS = 2
@@ -40,8 +40,39 @@ def open_engine(address: URL, **pool: Any) -> Engine:
 
 def _prepare(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun below, not guessed by the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def empty_log(engine: Engine) -> bool:
+    """Bring all that is committed into the file, and the log to no bytes; False while somebody reads older pages.
+
+    For the writer alone: two connections that checkpoint at once can corrupt the file before SQLite 3.51.3.
+    """
+    return _outside_transactions(engine, "PRAGMA busy_timeout=0", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def write_anew(engine: Engine) -> bool:
+    """Write the whole file anew, so that it holds what the tables hold and no more, and empty the log.
+
+    For the writer alone. False where it could not be done now: the disk is full, or somebody reads older pages
+    (then nothing is written, since the log could not be emptied and would grow with each try).
+    """
+    return empty_log(engine) and _outside_transactions(engine, "VACUUM") and empty_log(engine)
+
+
+def _outside_transactions(engine: Engine, *statements: str) -> bool:
+    """Whether the last one was carried out."""
+    try:
+        connection = engine.raw_connection()
+        try:
+            answers = [connection.cursor().execute(statement).fetchone() for statement in statements]
+            connection.cursor().execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}").close()
+        finally:
+            connection.close()
+    except (SQLAlchemyError, sqlite3.Error, OSError):  # the next try may find it mended
+        return False
+    return answers[-1] is None or answers[-1][0] == 0  # a checkpoint's first word: whether it was kept from it
 
 
 def _begin(connection: Connection) -> None:

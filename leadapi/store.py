@@ -7,6 +7,9 @@ acknowledged rows); on PostgreSQL the same door stands before SQLAlchemy's pool,
 When a batch fails it runs again piece by piece, each in a savepoint, so that one bad value harms nobody. Only a
 database that is away (gone, full, read-only, locked by another program) is told to all. Where two servers cross
 (a deadlock, RunAgain), the whole batch is simply run again: nobody has been answered yet.
+
+A rule that erases says so (leave_no_trace). SQLite's log is then emptied before anybody is answered, and its file
+is written anew as soon as nothing waits, since that takes a second or two where there are 100,000 leads.
 """
 
 import asyncio
@@ -39,6 +42,9 @@ TRIES = 5
 PATIENCE_SECONDS = 10.0
 """How long a failed batch may go on piece by piece; values whose turn has not come by then are not tried."""
 
+CLEAN_AGAIN_SECONDS = 10.0
+"""When the file is tried to be written anew once more, where it could not be: the disk is full, somebody reads."""
+
 _CROSSED, _LATER = ("40001", "40P01"), ("55P03", "57014")
 """SQLSTATEs: given up for another transaction's sake; a lock not to be had, a statement past its time."""
 
@@ -51,6 +57,12 @@ _SQLITE_AWAY = (3, 5, 6, 7, 8, 10, 11, 13, 14, 15, 26)
 
 class RunAgain(Exception):
     """What a rule raises when another server has changed what it looked at; the store then runs it anew."""
+
+
+def leave_no_trace(connection: Connection) -> None:
+    """What this transaction deletes must not be left in SQLite's files. (PostgreSQL's are its own affair.)"""
+    if connection.dialect.name == "sqlite":
+        connection.info["erased"] = True
 
 
 @dataclass(slots=True)
@@ -76,6 +88,7 @@ class Store:
         self._waiting: SimpleQueue[_Write | None] = SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._closed = False
+        self._to_clean = False
         self._writer = threading.Thread(target=self._write_all, name="store-writer", daemon=True)
         self._writer.start()
 
@@ -135,8 +148,9 @@ class Store:
         self._waiting.put(write)
 
     def _write_all(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            batch, last = [first], False
+        last = False
+        while not last and (first := self._next()) is not None:
+            batch = [first]
             try:
                 while len(batch) < LARGEST_BATCH:
                     following = self._waiting.get_nowait()
@@ -147,8 +161,19 @@ class Store:
             except Empty:
                 pass
             self._commit(batch)
-            if last:
-                return
+        if self._to_clean:
+            sqlite_engine.write_anew(self.engine)
+
+    def _next(self) -> _Write | None:
+        """What is to be written next; whenever nothing waits, a file that has traces is cleaned."""
+        patience = 0.0
+        while self._to_clean:
+            try:
+                return self._waiting.get(patience > 0, patience or None)
+            except Empty:
+                self._to_clean = not sqlite_engine.write_anew(self.engine)
+                patience = CLEAN_AGAIN_SECONDS
+        return self._waiting.get()
 
     def _commit(self, batch: list[_Write]) -> None:
         """Answer every write of the batch, after the commit: all together, or each by its own fate."""
@@ -173,11 +198,16 @@ class Store:
     ) -> list[Any]:
         try:
             with self._writing.begin() as connection:
-                return run(connection, pieces)
+                fates = run(connection, pieces)
+                erased = connection.info.pop("erased", False)
         except Exception as error:
             if tries == 1 or not _crossed(error):
                 raise
-        return self._tried(run, pieces, tries - 1)
+            return self._tried(run, pieces, tries - 1)
+        if erased:
+            self._to_clean = True
+            sqlite_engine.empty_log(self.engine)
+        return fates
 
 
 def open_store(url: str) -> Store:
