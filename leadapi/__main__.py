@@ -11,7 +11,6 @@ if __name__ == "__main__":  # Ctrl-C while all that is needed is read, which tak
 
 import argparse
 import asyncio
-import json
 import socket
 import sys
 from types import FrameType
@@ -20,7 +19,7 @@ import structlog
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadapi import database_lock, database_state, leads, mail_commands
+from leadapi import clock, database_lock, database_state, lead_export, leads, mail_commands
 from leadapi.app import create_app, site_builds
 from leadapi.settings import BadSettings, Problem, Settings, from_environment
 from leadapi.start_checks import problems
@@ -39,7 +38,11 @@ def main() -> None:
     serve_command.add_argument("--port", default="8000")
     commands.add_parser("migrate", help="bring the database to the newest version")
     commands.add_parser("doctor", help="say what is wrong with the settings and the database")
-    commands.add_parser("export-leads", help="print every lead, one JSON object a line")
+    export_command = commands.add_parser("export-leads", help="print every lead, one JSON object a line")
+    export_command.add_argument("--format", choices=lead_export.FORMATS, default="jsonl")
+    export_command.add_argument(
+        "--marketing", action="store_true", help="only those who agreed to letters and may still be written to"
+    )
     dead = commands.add_parser("dead-letters", help="print the letters that could not be delivered")
     dead.add_argument("--send-again", action="store_true", help="send them all again")
     mailbox = commands.add_parser("bounces", help="note the bounces and complaints in a mailbox")
@@ -53,8 +56,10 @@ def main() -> None:
         elif options.command == "dead-letters":
             show = mail_commands.send_again if options.send_again else mail_commands.show_dead_letters
             show(from_environment())
+        elif options.command == "export-leads":
+            export_leads(options.format, marketing=options.marketing)
         else:
-            {"migrate": migrate, "doctor": doctor, "export-leads": export_leads}[options.command]()
+            {"migrate": migrate, "doctor": doctor}[options.command]()
     except BadSettings as error:
         sys.exit("\n".join(map(str, error.problems)))
     except database_state.Unusable as error:
@@ -126,15 +131,23 @@ def doctor() -> None:
     print("Nothing keeps the service from starting.")
 
 
-def export_leads() -> None:
-    """Print every lead as a JSON object on a line of its own; needs no secret and may run beside the service."""
+def export_leads(form: lead_export.Format, *, marketing: bool) -> None:
+    """Print the leads in the form that was asked for; may run beside the service.
+
+    It needs no secret, but for `marketing` the key under which the suppression list knows an address.
+    """
     settings = from_environment()
+    if marketing and not settings.hash_key:
+        sys.exit("LEADAPI_HASH_KEY: is not set; without it nobody can tell who must not be written to.")
     database_state.require(settings)
     store = open_store(settings.database_url)
     try:
         with store.engine.connect() as connection:
-            for lead in leads.export(connection):
-                _print_line(json.dumps(lead, ensure_ascii=False))
+            found = leads.export(connection)
+            if marketing:
+                found = lead_export.for_marketing(connection, found, settings.hash_key, clock.now())
+            for text in lead_export.written(found, form):
+                sys.stdout.buffer.write(text.encode())
         sys.stdout.flush()
     except SQLAlchemyError as error:
         sys.exit(f"The leads cannot be read: {database_state.reason(error)}.")
@@ -201,12 +214,6 @@ def _build_first(settings: Settings) -> None:
     good = asyncio.run(builds.build("the service starts"))
     if not good and not (settings.site_dir and (settings.site_dir / "index.html").exists()):
         sys.exit("There is no earlier site to show. Mend the mistake above and start again.")
-
-
-def _print_line(text: str) -> None:
-    """In UTF-8, whatever the terminal speaks, without the two other signs that some programs end a line at."""
-    line = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    sys.stdout.buffer.write(f"{line}\n".encode())
 
 
 def _say(sentence: str) -> None:

@@ -38,17 +38,29 @@ _CONFIRM = (
     .where(leads.c.id == bindparam("lead"), leads.c.status == "pending")
     .values(status="confirmed", confirmed_at=bindparam("at"))
 )
-_BY_ID = select(leads.c.id, leads.c.email).where(leads.c.id == bindparam("lead"))
+_BY_ID = (
+    select(leads.c.id, leads.c.email)
+    .where(leads.c.id == bindparam("lead"))
+    .with_for_update(read=True, key_share=True)  # PostgreSQL: an erasing of this moment comes before, or after
+)
 _WHOLE = select(leads).where(leads.c.id == bindparam("lead"))
 _SUBMISSION_OF_LEAD = select(submissions.c.id).where(
     submissions.c.id == bindparam("submission"), submissions.c.lead_id == bindparam("lead")
 )
-_EXPORTED = ("whitepaper", "edition", "post", "cta", "page", "referrer_host", *UTM_FIELDS, "held")
+_LAST_TOUCH = ("page", "referrer_host", *UTM_FIELDS)
+EXPORTED = (
+    *("whitepaper", "edition", "post", "cta"),
+    *_LAST_TOUCH,
+    *(f"first_{name}" for name in _LAST_TOUCH),
+    *("language", "answers", "held"),
+)
+"""What the export says of a submission, beside its id and its time."""
+
 _SUBMISSIONS_OF_ALL = (
     select(
         leads.c.id.label("lead"),
         *(leads.c[name] for name in ("email", "name", "company", "status", "created_at", "confirmed_at")),
-        *(submissions.c[name] for name in ("submission_id", *_EXPORTED)),
+        *(submissions.c[name] for name in ("submission_id", *EXPORTED)),
         submissions.c.created_at.label("submitted_at"),
         consents.c.given,
         consents.c.created_at.label("answered_at"),
@@ -176,7 +188,7 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
             "marketing_consent": _consents(of_lead, apart.get(lead["lead"], ())),
             "submission_ids": [row["submission_id"] for row in pressed],
             "submissions": [
-                {name: row[name] for name in ("submission_id", *_EXPORTED)}
+                {name: row[name] for name in ("submission_id", *EXPORTED)}
                 | {"created_at": row["submitted_at"].isoformat()}
                 for row in pressed
             ],
