@@ -20,9 +20,11 @@ from leadapi import (
     dev_routes,
     lead_routes,
     outbox,
+    privacy_routes,
     proofs,
     rate_limits,
     request_scope,
+    retention,
     sessions,
     site_routes,
     smtp,
@@ -75,6 +77,7 @@ def with_doors(app: FastAPI, settings: Settings) -> FastAPI:
     app.include_router(lead_routes.router)
     app.include_router(delivery_routes.router)
     app.include_router(comment_routes.router)
+    app.include_router(privacy_routes.router)
     app.include_router(admin_routes.router)
     app.include_router(unsubscribe_routes.router)
     app.include_router(bounce_routes.router)
@@ -161,7 +164,8 @@ async def _look_for_waves(app: FastAPI) -> None:
 
 
 async def _forget(app: FastAPI) -> None:
-    """At the start and once a day, drop the counts, sessions and letters sent that nobody needs any more."""
+    """At the start and once a day, drop what nobody needs any more, and whoever was not here for too long."""
+    months = app.state.settings.retention_months
     while True:
         for forget in (
             rate_limits.forget_old,
@@ -172,4 +176,7 @@ async def _forget(app: FastAPI) -> None:
         ):
             with suppress(StoreUnavailable):  # tomorrow is another day
                 await app.state.store.write(forget, now())
+        with suppress(StoreUnavailable):
+            while await app.state.store.write(retention.forget_inactive, (now(), months)):
+                pass
         await asyncio.sleep(FORGET_SECONDS)

@@ -4,6 +4,9 @@ A comment is pending until a button is pressed on the page that the owner's lett
 be changed later. Name and text are kept as they were typed; what is shown is made from them by comment_markup.
 The e-mail address is for the owner's eyes and never leaves with a public list.
 
+Of a comment that its author has erased the row stays, empty, since answers may stand below it: as long as one
+does, the list has a placeholder in its place.
+
 `record_comment` is hot, like submissions.record_submission: the same few statements for a batch as for one.
 """
 
@@ -31,6 +34,9 @@ STATUS_AFTER: dict[Decision, str] = {"approve": "approved", "refuse": "refused",
 
 Outcome = Literal["recorded", "repeated", "conflict", "no_parent"]
 """Stored; stored before; the id was used for something else; it answers a comment that is not there."""
+
+ERASED_NAME, ERASED_HTML = "Erased", "<p>This comment was erased by its author.</p>"
+"""What the public list says in the place of an erased comment that has answers."""
 
 _Stored = Mapping[Any, Any]
 
@@ -69,10 +75,10 @@ _RECENT = _STORED.where(
     comments.c.created_at > bindparam("since"),
 )
 _PARENTS = select(comments.c.id, comments.c.post).where(
-    comments.c.id.in_(bindparam("ids", expanding=True)), comments.c.status == "approved"
+    comments.c.id.in_(bindparam("ids", expanding=True)), comments.c.status.in_(("approved", "erased"))
 )
 _ADD = insert_new(comments)
-_BY_ID = select(comments).where(comments.c.id == bindparam("comment"))
+_BY_ID = select(comments).where(comments.c.id == bindparam("comment"), comments.c.status != "erased")
 _WAITING = (
     select(comments)
     .where(comments.c.status == "pending")
@@ -81,19 +87,33 @@ _WAITING = (
 )
 _DECIDE = (
     update(comments)
-    .where(comments.c.id == bindparam("comment"), comments.c.status != bindparam("new_status"))
+    .where(comments.c.id == bindparam("comment"), comments.c.status.not_in((bindparam("new_status"), "erased")))
     .values(status=bindparam("new_status"), decided_at=bindparam("at"))
 )
-_APPROVED = (
-    select(*(comments.c[name] for name in ("id", "post", "parent_id", "name", "body", "created_at")))
-    .where(comments.c.status == "approved")
-    .order_by(comments.c.created_at, comments.c.id)
-)
+_LISTED = select(
+    *(comments.c[name] for name in ("id", "post", "parent_id", "name", "body", "status", "created_at"))
+).order_by(comments.c.created_at, comments.c.id)
+_APPROVED = _LISTED.where(comments.c.status == "approved")
 _APPROVED_OF_POST = _APPROVED.where(comments.c.post == bindparam("post"))
+_ERASED_BY_ID = _LISTED.where(comments.c.status == "erased", comments.c.id.in_(bindparam("ids", expanding=True)))
 _VERSION = (
-    select(comments.c.id, comments.c.decided_at).where(comments.c.status == "approved").order_by(comments.c.id)
+    select(comments.c.id, comments.c.decided_at)
+    .where(comments.c.status.in_(("approved", "erased")))
+    .order_by(comments.c.id)
 )
 _VERSION_OF_POST = _VERSION.where(comments.c.post == bindparam("post"))
+_OF_ADDRESS = (
+    select(comments.c.id)
+    .where(comments.c.address_key == bindparam("key"))
+    .order_by(comments.c.id)
+    .with_for_update()  # PostgreSQL: a decision of this moment comes before, or finds nothing
+)
+_EMPTIED: dict[str, Any] = {"name": "", "email": "", "address_key": "", "body": "", "fingerprint": ""}
+_ERASE = (
+    update(comments)
+    .where(comments.c.address_key == bindparam("key"))
+    .values(_EMPTIED | {"submission_id": comments.c.id, "status": "erased", "decided_at": bindparam("at")})
+)
 
 
 def record_comment(connection: Connection, values: Sequence[Comment]) -> list[Outcome | TooOften]:
@@ -149,26 +169,42 @@ def decide(connection: Connection, value: tuple[str, Decision, datetime]) -> _St
 def approved(connection: Connection, post: str | None = None) -> list[dict[str, Any]]:
     """The approved comments of one post, or of all, oldest first, as they are told to the world.
 
-    Renders Markdown: call it off the event loop. `created` is ISO 8601, UTC.
+    Renders Markdown: call it off the event loop. `created` is ISO 8601, UTC. An erased comment below which an
+    approved one stands is listed too, with `"erased": true`, so that the thread holds.
     """
-    rows = connection.execute(_APPROVED_OF_POST, {"post": post}) if post else connection.execute(_APPROVED)
+    rows = list(connection.execute(_APPROVED_OF_POST, {"post": post}) if post else connection.execute(_APPROVED))
+    rows += _erased_above(connection, rows)
     return [
         {
             "id": row.id,
             "post": row.post,
             "parent": row.parent_id,
-            "name": row.name,
             "created": row.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "html": comment_markup.render(row.body),
         }
-        for row in rows
+        | (
+            {"name": ERASED_NAME, "html": ERASED_HTML, "erased": True}
+            if row.status == "erased"
+            else {"name": row.name, "html": comment_markup.render(row.body)}
+        )
+        for row in sorted(rows, key=lambda row: (row.created_at, row.id))
     ]
+
+
+def erase(connection: Connection, value: tuple[str, datetime]) -> list[str]:
+    """Empty every comment of (address key, now); answers their ids. Nothing tells afterwards whose they were."""
+    key, now = value
+    found = connection.execute(_OF_ADDRESS, {"key": key}).scalars().all()
+    if found:
+        connection.execute(_ERASE, {"key": key, "at": now})
+    return list(found)
 
 
 def version(connection: Connection, post: str | None = None) -> str:
     """A strong validator of what `approved` lists (RFC 9110, 8.8.1), as an ETag with its quotes.
 
-    A comment's text never changes, so its id and the moment of its approval stand for it; no text is rendered.
+    A comment's text never changes until it is erased, so its id and the moment of its approval, or of its erasing,
+    stand for it; no text is rendered. All erased ones count, listed or not: at worst that
+    is one build too many.
     """
     rows = connection.execute(_VERSION_OF_POST, {"post": post}) if post else connection.execute(_VERSION)
     return _etag((comment_id, decided_at) for comment_id, decided_at in rows)
@@ -183,6 +219,18 @@ def _etag(rows: Iterable[tuple[str, datetime]]) -> str:
 
 NONE_APPROVED = _etag(())
 """The version of an empty list."""
+
+
+def _erased_above(connection: Connection, rows: Sequence[Any]) -> list[Any]:
+    """The erased comments that these answer, those that they answer in turn, and so on."""
+    found: list[Any] = []
+    seen = {row.id for row in rows}
+    level = rows
+    while missing := sorted({row.parent_id for row in level if row.parent_id} - seen):
+        level = connection.execute(_ERASED_BY_ID, {"ids": missing}).all()
+        seen |= set(missing)
+        found += level
+    return found
 
 
 def _known(

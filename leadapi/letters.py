@@ -39,7 +39,11 @@ LINK_PATHS: dict[Purpose, str] = {
     "moderate": "/api/moderate/",
     "sign-in": "/admin/sign-in/",
     "unsubscribe": "/api/unsubscribe/",
+    "privacy": "/api/privacy/",
 }
+
+PRIVACY_PATH = "/api/privacy"
+"""Where anybody may ask what is stored about their address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,11 @@ class Sender:
     def desk(self) -> str:
         """The whole address of the owner's desk."""
         return f"{self.api_url or self.site_url}/admin/"
+
+    @property
+    def privacy_url(self) -> str:
+        """Where anybody may ask what is stored about their address."""
+        return f"{self.api_url or self.site_url}{PRIVACY_PATH}"
 
     def link(self, purpose: Purpose, payload: dict[str, str]) -> str:
         """The whole address of a signed link; it works through the site's proxy too."""
@@ -166,8 +175,20 @@ def sign_in(sender: Sender, to: str, link: str, number: str) -> Letter:
     return _letter("sign_in", sender, to, subject, number, link=link, minutes=SIGN_IN_MINUTES)
 
 
+def privacy(sender: Sender, to: str, link: str, number: str) -> Letter:
+    """Brings the owner of an address the link that shows, exports and erases what is stored about it."""
+    subject = f"What {sender.site_name} stores about this address"
+    return _letter("privacy", sender, to, subject, number, link=link, days=LINK_DAYS)
+
+
+def nothing_stored(sender: Sender, to: str, number: str) -> Letter:
+    """Tells the owner of an address that there is nothing to show or erase; who asked cannot see it."""
+    return _letter("nothing_stored", sender, to, f"Nothing is stored at {sender.site_name}", number)
+
+
 def _letter(kind: str, sender: Sender, to: str, subject: str, number: str, **values: object) -> Letter:
     values |= {"site_name": sender.site_name, "site_url": sender.site_url, "kind": kind}
+    values |= {"privacy_url": sender.privacy_url}
     return Letter(
         to=to,
         subject=" ".join(subject.split()),  # a title may hold a line break; a header may not (RFC 5322, 2.2)

@@ -68,6 +68,13 @@ SIGN_INS_BY_NETWORK = Limit(
     "At most 10 links to sign in are asked for from one network in every ten minutes of the clock. "
     "Please try again later.",
 )
+PRIVACY_LINKS_BY_NETWORK = Limit(
+    "privacy-links-by-network",
+    10,
+    timedelta(minutes=10),
+    "At most 10 links to what is stored are asked for from one network in every ten minutes of the clock. "
+    "Please try again later.",
+)
 
 
 def _counting(insert: sqlite.Insert | postgresql.Insert) -> ReturningInsert[str, int]:

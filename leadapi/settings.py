@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     mail_url: str = ""
     mail_from: str = ""
     owner_email: str = ""
+    retention_months: Annotated[int, Field(ge=0, le=1_200)] = 24
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     netlify_secret: str = ""
     bounce_secret: Annotated[tuple[str, ...], NoDecode] = ()

@@ -15,7 +15,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 
 from leadapi.errors import Forbidden, Gone
 
-Purpose = Literal["confirm", "download", "moderate", "sign-in", "unsubscribe", "form"]
+Purpose = Literal["confirm", "download", "moderate", "sign-in", "unsubscribe", "form", "privacy"]
 
 
 def sign(purpose: Purpose, payload: dict[str, Any], keys: Sequence[str]) -> str:

@@ -1,0 +1,152 @@
+"""What is stored about an address: its owner asks for a link, sees everything, takes it along, or has it erased.
+
+As everywhere, no GET changes anything, since mail scanners open every link: the button that erases stands on a
+page of its own. Nothing answered here tells whether an address is known; only the letter does.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from leadapi import guards, letters, pages, privacy, signed_links, typed_text
+from leadapi.address_hashes import address_hash
+from leadapi.erasing import Erase, erase
+from leadapi.error_responses import form_again
+from leadapi.errors import Gone, InvalidInput, StoreUnavailable, TooOften
+from leadapi.public_index import PublicIndex
+from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
+from leadapi.settings import Settings
+
+ON_ITS_WAY = (
+    "Thank you. An e-mail is on its way to this address. It says what is stored, or that nothing is; "
+    f"its link works for {letters.LINK_DAYS} days."
+)
+ERASED = (
+    "Everything about this address is erased. So that nobody writes to you unasked, we keep a code made from the "
+    "address, from which the address cannot be read."
+)
+PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}
+
+router = APIRouter(prefix=letters.PRIVACY_PATH, include_in_schema=False)
+
+
+@router.api_route("", methods=["GET", "HEAD"])
+async def form(index: IndexDep) -> Response:
+    """The form for an address."""
+    return HTMLResponse(_form(await index.current()))
+
+
+@router.post("")
+async def ask(
+    typed: Typed,
+    store: StoreDep,
+    settings: SettingsDep,
+    index: IndexDep,
+    network: ClientNetwork,
+    now: NowDep,
+    as_json: WantsJson,
+) -> Response:
+    """Mail the link; the answer is the same for every address."""
+    known = await index.current()
+    wrong: dict[str, str] = {}
+    address = typed_text.address(typed, "email", wrong)
+    try:
+        if wrong:
+            raise InvalidInput(wrong["email"], wrong)
+        await store.write(privacy.ask, privacy.Asked(address, network, sender(settings, known), now))
+    except (InvalidInput, TooOften, StoreUnavailable) as error:
+        if as_json:
+            raise
+        return form_again("privacy_form", known.shell, error, email=typed_text.printable(address))
+    if as_json:
+        return JSONResponse({"status": "accepted", "message": ON_ITS_WAY}, 202)
+    return HTMLResponse(pages.render("message", known.shell, heading="Check your inbox", message=ON_ITS_WAY))
+
+
+@router.api_route("/{token}", methods=["GET", "HEAD"])
+async def show(
+    token: str, store: StoreDep, settings: SettingsDep, index: IndexDep, as_json: WantsJson
+) -> Response:
+    """Everything about the address, in plain words or as JSON; it changes nothing."""
+    found = await store.read(privacy.stored, _whose(token, settings))
+    if as_json:
+        return JSONResponse(found, headers=PRIVATE)
+    known = await index.current()
+    return HTMLResponse(await run_in_threadpool(_shown, found, token, known), headers=PRIVATE)
+
+
+@router.api_route("/{token}/export", methods=["GET", "HEAD"])
+async def export(token: str, store: StoreDep, settings: SettingsDep) -> Response:
+    """Everything about the address, as a file."""
+    found = await store.read(privacy.stored, _whose(token, settings))
+    attachment = {"Content-Disposition": 'attachment; filename="what-is-stored.json"'}
+    return JSONResponse(found, headers=PRIVATE | attachment)
+
+
+@router.api_route("/{token}/erase", methods=["GET", "HEAD"])
+async def offer_to_erase(token: str, settings: SettingsDep, index: IndexDep) -> Response:
+    """The page with the button; it changes nothing."""
+    address, _ = _whose(token, settings)
+    known = await index.current()
+    page = pages.render("privacy_erase", known.shell, address=address, back=_path(token))
+    return HTMLResponse(page, headers=PRIVATE)
+
+
+@router.post("/{token}/erase")
+async def erase_everything(
+    request: Request,
+    token: str,
+    store: StoreDep,
+    settings: SettingsDep,
+    index: IndexDep,
+    now: NowDep,
+    as_json: WantsJson,
+) -> Response:
+    """The button was pressed: all is erased. Pressing again is as good."""
+    guards.refuse_other_sites(request, settings.origin)
+    address, _ = _whose(token, settings)
+    await store.write(erase, Erase(address, settings.hash_key, now))
+    if as_json:
+        return JSONResponse({"status": "erased", "message": ERASED}, headers=PRIVATE)
+    known = await index.current()
+    page = pages.render("message", known.shell, heading="Everything is erased", message=ERASED)
+    return HTMLResponse(page, headers=PRIVATE)
+
+
+def _whose(token: str, settings: Settings) -> tuple[str, str]:
+    """The address that the link was made for, and its hash. Raises Gone with what to do, Forbidden."""
+    try:
+        payload = signed_links.read("privacy", token, settings.secret_keys, letters.LINK_AGE)
+    except Gone:
+        raise Gone(
+            f"This link has expired. Please ask for a new one at {letters.PRIVACY_PATH}.", code="link_expired"
+        ) from None
+    address = str(payload["address"])
+    return address, address_hash(address, settings.hash_key)
+
+
+def _path(token: str) -> str:
+    return letters.LINK_PATHS["privacy"] + quote(token)
+
+
+def _form(index: PublicIndex) -> str:
+    return pages.render("privacy_form", index.shell, email="", errors={}, notice=None)
+
+
+def _shown(found: privacy.Stored, token: str, index: PublicIndex) -> str:
+    return pages.render(
+        "privacy",
+        index.shell,
+        found=found,
+        empty=not any(found[kind] for kind in ("lead", "comments", "suppressions")),
+        titles=_titles(index.posts) | _titles(index.whitepapers),
+        action=_path(token),
+    )
+
+
+def _titles(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {slug: entry["title"] for slug, entry in entries.items()}
