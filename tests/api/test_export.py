@@ -96,8 +96,8 @@ BEFORE = st.text(st.sampled_from(" \"'\ufeff\u200b\u00a0"), max_size=4)
 
 @given(BEFORE, st.sampled_from(SIGNS), st.text(max_size=20))
 def test_no_cell_begins_like_a_formula(before: str, sign: str, rest: str) -> None:
-    """Whatever invisible signs or quotes stand before it: the cell begins with an apostrophe and keeps its text."""
-    lead = {name: "" for name in (*lead_export.COLUMNS, "created_at")} | {"name": before + sign + rest}
+    """Whatever invisible signs or quotes stand before it: the cell gets an apostrophe and keeps its text."""
+    lead = dict.fromkeys((*lead_export.COLUMNS, "created_at"), "") | {"name": before + sign + rest}
     one = dict.fromkeys(leads.EXPORTED) | {"submission_id": "1", "created_at": "now", "held": False, "answers": {}}
     text = "".join(lead_export.written([lead | {"submissions": [one]}], "csv"))
     (row,) = table(text)
@@ -107,7 +107,7 @@ def test_no_cell_begins_like_a_formula(before: str, sign: str, rest: str) -> Non
 @given(st.text())
 def test_every_other_text_comes_back_from_csv_and_json(name: str) -> None:
     """One lead is one row and one line, whatever was typed; without a formula nothing is added."""
-    lead = {name: None for name in lead_export.COLUMNS} | {"name": name, "submissions": []}
+    lead = dict.fromkeys(lead_export.COLUMNS) | {"name": name, "submissions": []}
     one = dict.fromkeys(leads.EXPORTED) | {"submission_id": "1", "created_at": "now", "held": False, "answers": {}}
     lead["submissions"] = [one]
     (row,) = table("".join(lead_export.written([lead], "csv")))

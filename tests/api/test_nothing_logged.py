@@ -1,4 +1,4 @@
-"""A real service, used and misused by somebody with marked values: no log line has them, and erasing leaves none."""
+"""A real service, used and misused with marked values: no log line has them, and erasing leaves none."""
 
 import email
 import json
@@ -82,7 +82,7 @@ def told_of(text: str, tokens: list[str]) -> list[str]:
 
 
 def test_no_log_line_and_no_file_names_the_erased(ready: Place) -> None:
-    """Log, database with its log and index, export and small files: after the erasing none of them names anybody."""
+    """Log, database with its log and index, export, small files: after the erasing none names anybody."""
     with serving(ready, TRUSTED_PROXIES="127.0.0.1") as service:
         tokens = walk(service, ready)
         files = [path for path in ready.folder.rglob("*") if path.is_file() and path.parent.name != "mail"]

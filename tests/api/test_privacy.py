@@ -282,7 +282,7 @@ def test_who_refused_our_letters_gets_none(client: TestClient, store: Store) -> 
 
 
 def test_a_link_has_an_end_and_one_purpose(client: TestClient, store: Store) -> None:
-    """After a week it says where a new one is; a changed one, or one for another door, shows and erases nothing."""
+    """After a week it says where a new one is; a changed one, or one for another door, does nothing."""
     whole_life(store)
     with time_machine.travel(NOW, tick=False) as clock:
         way = link()
