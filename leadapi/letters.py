@@ -6,6 +6,8 @@ Only the owner's letter shows a comment, and there too no typed character reache
 
 Letters are made when the row for the outbox is written and are sent as they are, however often it is tried:
 the Message-ID is the same each time, and a mail program that gets a letter twice shows it once.
+
+A visitor's letter is in the language of the post whose form was sent; the owner's are in English.
 """
 
 from collections.abc import Mapping
@@ -14,9 +16,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader
 
+from leadapi import languages
 from leadapi.address_hashes import address_hash
+from leadapi.languages import _
 from leadapi.signed_links import Purpose, sign
 
 LINK_DAYS = 7
@@ -50,7 +54,8 @@ PRIVACY_PATH = "/api/privacy"
 class Sender:
     """Who writes: the blog's name, the site's address (no slash at its end), the mail domain, signing keys.
 
-    `api_url` is the service's address, where the site's own does not lead to it; `hash_key` is address_hashes'.
+    `api_url` is the service's address, where the site's own does not lead to it; `hash_key` is address_hashes';
+    `language` is the site's.
     """
 
     site_name: str
@@ -59,6 +64,7 @@ class Sender:
     keys: tuple[str, ...] = field(repr=False)
     api_url: str = ""
     hash_key: str = field(default="", repr=False)
+    language: str = languages.SOURCE
 
     @property
     def desk(self) -> str:
@@ -80,11 +86,18 @@ class Sender:
 
 
 def sender(
-    site_name: str, site_url: str, mail_from: str, keys: tuple[str, ...], api_url: str = "", hash_key: str = ""
+    site_name: str,
+    site_url: str,
+    mail_from: str,
+    keys: tuple[str, ...],
+    api_url: str = "",
+    hash_key: str = "",
+    language: str = languages.SOURCE,
 ) -> Sender:
     """The sender of our letters; a site that was never built has its address for a name."""
     name = site_name or site_url.partition("://")[2]
-    return Sender(name, site_url, mail_from.rpartition("@")[2] or "localhost", keys, api_url, hash_key)
+    domain = mail_from.rpartition("@")[2] or "localhost"
+    return Sender(name, site_url, domain, keys, api_url, hash_key, language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +109,24 @@ class Letter:
     text: str
     html: str
     message_id: str
+    language: str = languages.SOURCE
 
     def payload(self) -> dict[str, str]:
         """The letter as the outbox stores it."""
         return asdict(self)
 
 
-def confirmation(sender: Sender, to: str, title: str, link: str, number: str) -> Letter:
+def confirmation(
+    sender: Sender, to: str, title: str, link: str, number: str, language: str = languages.SOURCE
+) -> Letter:
     """Asks a new address to press a button; `title` is the whitepaper's, `number` the submission's id."""
     return _letter(
         "confirmation",
         sender,
         to,
-        f"Your whitepaper: {title}",
+        _("Your whitepaper: %(title)s", title=title),
         number,
+        language,
         title=title,
         link=link,
         days=LINK_DAYS,
@@ -118,15 +135,22 @@ def confirmation(sender: Sender, to: str, title: str, link: str, number: str) ->
 
 
 def download(
-    sender: Sender, to: str, title: str, link: str, number: str, consent_link: str | None = None
+    sender: Sender,
+    to: str,
+    title: str,
+    link: str,
+    number: str,
+    consent_link: str | None = None,
+    language: str = languages.SOURCE,
 ) -> Letter:
     """Brings a confirmed address the link to the PDF; `consent_link` proves that its owner ticked the box."""
     return _letter(
         "download",
         sender,
         to,
-        f"Your download: {title}",
+        _("Your download: %(title)s", title=title),
         number,
+        language,
         title=title,
         link=link,
         days=LINK_DAYS,
@@ -186,25 +210,30 @@ def nothing_stored(sender: Sender, to: str, number: str) -> Letter:
     return _letter("nothing_stored", sender, to, f"Nothing is stored at {sender.site_name}", number)
 
 
-def _letter(kind: str, sender: Sender, to: str, subject: str, number: str, **values: object) -> Letter:
-    values |= {"site_name": sender.site_name, "site_url": sender.site_url, "kind": kind}
+def _letter(
+    kind: str,
+    sender: Sender,
+    to: str,
+    subject: str,
+    number: str,
+    language: str = languages.SOURCE,
+    **values: object,
+) -> Letter:
+    language = languages.spoken(language)
+    values |= {"site_name": sender.site_name, "site_url": sender.site_url, "kind": kind, "language": language}
     values |= {"privacy_url": sender.privacy_url}
+    line = languages.said(subject, language)
     return Letter(
         to=to,
-        subject=" ".join(subject.split()),  # a title may hold a line break; a header may not (RFC 5322, 2.2)
-        text=_templates().get_template(f"{kind}.txt").render(values),
-        html=_templates().get_template(f"{kind}.html").render(values),
+        subject=" ".join(line.split()),  # a title may hold a line break; a header may not (RFC 5322, 2.2)
+        text=_templates(language).get_template(f"{kind}.txt").render(values),
+        html=_templates(language).get_template(f"{kind}.html").render(values),
         message_id=f"<{kind}.{number}@{sender.mail_domain}>",
+        language=language,
     )
 
 
 @cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("leadapi", "templates/letters"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+def _templates(language: str) -> Environment:
+    loader = PackageLoader("leadapi", "templates/letters")
+    return languages.templates(loader, language, keep_trailing_newline=True)

@@ -4,6 +4,8 @@ A visitor who presses a button must not feel that another program answers. The b
 the site (page-shell.html); this room puts title and main part into it. Without that file (first start, site
 never built) a plain page of our own is used, so that an answer never depends on the build.
 
+The shell is in the site's language. A page in another one says so around its main part (WCAG 2.2, 3.1.2).
+
 The shell is filled in one pass, cut at its two tokens: what a visitor typed can therefore never be taken for
 a token and be filled in a second time.
 """
@@ -11,11 +13,14 @@ a token and be filled in a second time.
 import re
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from markupsafe import escape
+
+from leadapi import languages
 
 TITLE, MAIN = "[[shell:title]]", "[[shell:main]]"
 _TOKENS = re.compile(f"({re.escape(TITLE)}|{re.escape(MAIN)})")
+_SHELL_LANGUAGE = re.compile(r"<html[^>]*\blang=[\"']?([\w-]+)", re.IGNORECASE)
 
 PLAIN_SHELL = f"""<!doctype html>
 <html lang="en">
@@ -35,24 +40,22 @@ PLAIN_SHELL = f"""<!doctype html>
 """
 
 
-def render(name: str, shell: str | None, /, **values: object) -> str:
-    """The page `templates/pages/{name}.html` in the site's shell, as a whole HTML document.
+def render(name: str, shell: str | None, /, *, language: str = languages.SOURCE, **values: object) -> str:
+    """The page `templates/pages/{name}.html` in the site's shell and in the language, as a whole HTML document.
 
     Every value is escaped unless it is Markup. A template sets `title` (text of <title>) and gives the main
     part with its one <h1>. `shell` is page-shell.html as the build wrote it, or None.
     """
-    module = _templates().get_template(f"{name}.html").make_module(values)
-    parts = {TITLE: str(escape(module.title)), MAIN: str(module)}  # type: ignore[attr-defined] # set by the template
+    language = languages.spoken(language)
+    module = _templates(language).get_template(f"{name}.html").make_module(values)
     whole = shell if shell is not None and TITLE in shell and MAIN in shell else PLAIN_SHELL
+    around = _SHELL_LANGUAGE.search(whole)
+    same = around is not None and languages.spoken(around[1]) == language
+    main = str(module) if same else f'<div lang="{language}">\n{module}\n</div>'
+    parts = {TITLE: str(escape(module.title)), MAIN: main}  # type: ignore[attr-defined] # set by the template
     return "".join(parts.get(piece, piece) for piece in _TOKENS.split(whole))
 
 
 @cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("leadapi", "templates/pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _templates(language: str) -> Environment:
+    return languages.templates(PackageLoader("leadapi", "templates/pages"), language)

@@ -49,6 +49,7 @@ def sender(settings: Settings, index: PublicIndex) -> letters.Sender:
         settings.secret_keys,
         settings.api_url,
         settings.hash_key,
+        index.language,
     )
 
 

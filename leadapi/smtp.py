@@ -66,9 +66,9 @@ log = structlog.get_logger()
 def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailMessage:
     """The letter as the outbox stores it (to, subject, text, html, message_id) as a multipart message.
 
-    It may hold `until`, the moment (ISO 8601) from which on it is of no use, and holds `unsubscribe`, a link,
-    where nobody asked for it. Raises RefusedForGood when it is too late, and where a header would be two (RFC
-    5322, 2.2).
+    It may hold `language`, the one that it is in; `until`, the moment (ISO 8601) from which on it is of no use; and
+    `unsubscribe`, a link, where nobody asked for it. Raises RefusedForGood when it is too late, and where a header
+    would be two (RFC 5322, 2.2).
     """
     if (until := payload.get("until")) and now() >= datetime.fromisoformat(until):
         raise RefusedForGood(f"It is too late for this letter: it was of use until {until}.")
@@ -83,6 +83,8 @@ def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailM
         letter["List-Unsubscribe"] = f"<{_link(payload['unsubscribe'])}>"
         letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     letter["Date"] = format_datetime(now())
+    if language := payload.get("language"):
+        letter["Content-Language"] = language  # RFC 3282
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation answers, please
     letter.set_content(payload["text"])
     letter.add_alternative(payload["html"], subtype="html")

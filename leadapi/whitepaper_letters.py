@@ -2,6 +2,9 @@
 
 The button that confirms an address proves what was ticked in the same submission too. A confirmed address has no
 such button to press, so its letter brings one where the box was ticked.
+
+The letter is in the language of the submission. Its links name that language where it is not the site's, so that the
+pages that they lead to are in it too.
 """
 
 from collections.abc import Mapping
@@ -19,7 +22,7 @@ def letter_for(
 ) -> VisitorLetter:
     """The letter that answers a submission; `number` is one for each letter, `title` the whitepaper's.
 
-    `lead` gives id, email and status; `submission` id, whitepaper, edition and `ticked`. It goes to the stored
+    `lead` gives id, email and status; `submission` id, whitepaper, edition, language and `ticked`. It goes to the stored
     address, never to another spelling of it that was typed this time.
     """
     payload = {
@@ -28,14 +31,17 @@ def letter_for(
         "edition": submission["edition"],
         "submission": submission["id"],
     }
+    language = submission["language"]
+    if language != sender.language:
+        payload["language"] = language
     confirm = sender.link("confirm", payload)
     confirmed = lead["status"] == "confirmed"
     if confirmed:
         link = sender.link("download", payload)
         proof = confirm if submission["ticked"] else None
-        letter = letters.download(sender, lead["email"], title, link, number, proof)
+        letter = letters.download(sender, lead["email"], title, link, number, proof, language)
     else:
-        letter = letters.confirmation(sender, lead["email"], title, confirm, number)
+        letter = letters.confirmation(sender, lead["email"], title, confirm, number, language)
     return VisitorLetter(
         letter,
         sender.hash_key,
