@@ -6,10 +6,11 @@ PORT ?= 8000
 NAME = $(or $(filter-out 0.0.0.0 ::,$(HOST)),127.0.0.1)
 ADDRESS = http://$(if $(findstring :,$(NAME)),[$(NAME)],$(NAME)):$(PORT)
 RUN = .venv/bin/python
+BABEL = $(RUN) -m babel.messages.frontend --quiet
 SET_UP = @$(PY) scripts/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-full check hooks publish papers service lock clean bench-page html regenerate devserver
+.PHONY: help serve test test-full check hooks publish papers translations service lock clean bench-page html regenerate devserver
 
 help: # list the verbs
 	@sed -n 's/^\([a-z -]*\):.*# \(.*\)/\1\t\2/p' Makefile | expand -t 24
@@ -47,6 +48,13 @@ hooks: # let git run `make check` before each commit
 publish: # build the production site into output/ (SITE_URL, API_URL, COMMENTS_URL)
 	$(SET_UP) site
 	@$(RUN) scripts/build_site.py --publish
+
+translations: # enter what the service says anew into leadapi/translations/*/LC_MESSAGES/messages.po
+	$(SET_UP) dev
+	@mkdir -p .cache
+	@$(BABEL) extract -F pyproject.toml --add-location=file --omit-header -o .cache/messages.pot leadapi
+	@$(BABEL) update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap \
+	  -i .cache/messages.pot -d leadapi/translations
 
 papers: # make the whitepapers' PDFs alone, into var/whitepapers (LEADAPI_WHITEPAPER_DIR)
 	$(SET_UP) site

@@ -6,7 +6,7 @@ comment is done at the door that the letters lead to (/api/moderate/…); the de
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
@@ -232,7 +232,7 @@ def _sign_in_form(
     typed: str = "",
     error: InvalidInput | TooOften | StoreUnavailable | None = None,
 ) -> Response:
-    values = {
+    values: dict[str, Any] = {
         "email": typed_text.printable(typed),
         "mailbox": settings.owner_email if settings.development else None,
     }

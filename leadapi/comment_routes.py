@@ -21,11 +21,22 @@ from leadapi import comment_markup, comments, letters, pages, signed_links, type
 from leadapi.attribution import source
 from leadapi.error_responses import error_json, form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, StoreUnavailable, TooOften, site_unknown
+from leadapi.languages import _, number, said
 from leadapi.public_index import PublicIndex
-from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
+from leadapi.request_scope import (
+    ClientNetwork,
+    IndexDep,
+    NowDep,
+    SettingsDep,
+    StoreDep,
+    Typed,
+    WantsJson,
+    sender,
+    speak,
+)
 from leadapi.settings import Settings
 
-RECEIVED = "Thank you. Your reply is waiting for approval."
+RECEIVED = _("Thank you. Your reply is waiting for approval.")
 STATES = {
     "pending": "waiting for your decision",
     "approved": "approved",
@@ -55,6 +66,8 @@ async def leave_reply(
 ) -> Response:
     """Take the reply: 303 back to the post, or 202; 422 with the form again where something is wrong."""
     known = await index.knowing("posts", typed.get("post", "").strip())
+    language = _language(typed, known)
+    speak(request, language)
     typed = dict(typed)
     if not as_json and not typed.get("parent", "").strip():
         typed["parent"] = _answered(request, settings)
@@ -73,12 +86,14 @@ async def leave_reply(
         )
         outcome = await store.write_batched(comments.record_comment, comment)
         if outcome == "no_parent":
-            gone = (
+            gone = _(
                 "The comment that you answer is no longer here. Send the reply again to answer the post instead."
             )
             raise InvalidInput(gone, {"parent": gone}, code="unknown_parent")
         if outcome == "conflict":
-            raise Conflict("This was sent before with other words. Please open the post again and send it anew.")
+            raise Conflict(
+                _("This was sent before with other words. Please open the post again and send it anew.")
+            )
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         if as_json:
             raise
@@ -87,7 +102,7 @@ async def leave_reply(
     if not settings.one_machine:
         next_url = settings.site_url + next_url
     if as_json:
-        return JSONResponse({"status": "accepted", "message": RECEIVED, "next": next_url}, 202)
+        return JSONResponse({"status": "accepted", "message": said(RECEIVED, language), "next": next_url}, 202)
     return RedirectResponse(next_url, 303)
 
 
@@ -104,7 +119,7 @@ async def comments_of_post(request: Request, post: str, store: StoreDep, index: 
     if known.shell is None:
         raise site_unknown()
     if post not in known.posts:
-        return error_json(404, "unknown_post", "There is no such post.")
+        return error_json(404, "unknown_post", said(_("There is no such post."), known.language))
     return await _listed(request, store, post)
 
 
@@ -151,23 +166,23 @@ def _checked(typed: Mapping[str, str], index: PublicIndex) -> dict[str, Any]:
     wrong: dict[str, str] = {}
     post = typed.get("post", "").strip()
     fields = {
-        "name": typed_text.line(typed, "name", "your name", wrong),
+        "name": typed_text.line(typed, "name", _("your name"), wrong),
         "email": typed_text.address(typed, "email", wrong),
-        "body": typed_text.text_box(typed, "body", "your reply", comment_markup.LONGEST, wrong),
+        "body": typed_text.text_box(typed, "body", _("your reply"), comment_markup.LONGEST, wrong),
         "submission_id": typed_text.submission_id(typed, wrong),
         "post": post,
         "parent": typed_text.remark(typed.get("parent", ""), 64),
     }
     entry, code = index.posts.get(post), None
     if not post:
-        wrong["post"] = "The form does not say which post. Please open the post again and use its form."
+        wrong["post"] = _("The form does not say which post. Please open the post again and use its form.")
     elif entry is None:
-        code, wrong["post"] = "unknown_post", "This post is no longer here, so it cannot be replied to."
+        code, wrong["post"] = "unknown_post", _("This post is no longer here, so it cannot be replied to.")
     elif entry["comments"] != "open":
-        code, wrong["post"] = "comments_closed", "Comments on this post are closed."
+        code, wrong["post"] = "comments_closed", _("Comments on this post are closed.")
     if wrong or entry is None:
         raise InvalidInput(
-            next(iter(wrong.values())) if len(wrong) == 1 else "Please check the marked fields.",
+            next(iter(wrong.values())) if len(wrong) == 1 else _("Please check the marked fields."),
             wrong,
             code=code if len(wrong) == 1 else None,
         )
@@ -185,16 +200,23 @@ def _form_again(
     values = {name: typed_text.printable(text) for name, text in typed.items()} | {"form_token": token}
     for name in {"parent", "submission_id"} & set(wrong):
         values.pop(name, None)
-    entry = index.posts.get(typed.get("post", "").strip())
+    entry, language = index.posts.get(typed.get("post", "").strip()), _language(typed, index)
     return form_again(
         "comment_form",
         index.shell,
         error,
+        language=language,
         values=values,
         post_title=entry["title"] if entry else None,
         post_url=entry["url"] if entry else None,
-        longest=f"{comment_markup.LONGEST:,}",
+        longest=number(comment_markup.LONGEST, language),
     )
+
+
+def _language(typed: Mapping[str, str], index: PublicIndex) -> str:
+    """The post's, else the site's."""
+    entry = index.posts.get(typed.get("post", "").strip())
+    return entry["language"] if entry else index.language
 
 
 async def _listed(request: Request, store: StoreDep, post: str | None) -> Response:

@@ -7,6 +7,7 @@ only the button's POST confirms.
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,26 +20,30 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 
 from leadapi import byte_ranges, guards, leads, letters, pages, signed_links
 from leadapi.errors import Gone, NotFound, StoreUnavailable
+from leadapi.languages import _, said
 from leadapi.public_index import PublicIndex
-from leadapi.request_scope import IndexDep, NowDep, SettingsDep, StoreDep, WantsJson, sender
+from leadapi.request_scope import IndexDep, NowDep, SettingsDep, StoreDep, WantsJson, sender, speak
 from leadapi.settings import Settings
 
-NEW_LINK_SENT = "An e-mail with a new link is on its way to the address that this link was made for."
+NEW_LINK_SENT = _("An e-mail with a new link is on its way to the address that this link was made for.")
 
 router = APIRouter(prefix="/api", include_in_schema=False)
 
 
 @router.api_route("/confirm/{token}", methods=["GET", "HEAD"])
-async def offer_to_confirm(token: str, settings: SettingsDep, index: IndexDep, as_json: WantsJson) -> Response:
+async def offer_to_confirm(
+    request: Request, token: str, settings: SettingsDep, index: IndexDep, as_json: WantsJson
+) -> Response:
     """The page with the button; it changes nothing."""
     known = await index.current()
     link = _link("confirm", token, settings)
     if link is None:
-        return _expired("confirm", token, settings, known, as_json)
+        return _expired(request, "confirm", token, settings, known, as_json)
+    language = _speak(request, link, known)
     title = _title(known, link["whitepaper"])
-    return HTMLResponse(
-        pages.render("confirm", known.shell, whitepaper_title=title, action=f"/api/confirm/{quote(token)}")
-    )
+    action = f"/api/confirm/{quote(token)}"
+    page = pages.render("confirm", known.shell, language=language, whitepaper_title=title, action=action)
+    return HTMLResponse(page)
 
 
 @router.post("/confirm/{token}")
@@ -56,13 +61,21 @@ async def confirm(
     known = await index.current()
     link = _link("confirm", token, settings)
     if link is None:
-        return _expired("confirm", token, settings, known, as_json)
+        return _expired(request, "confirm", token, settings, known, as_json)
+    language = _speak(request, link, known)
     await store.write(leads.confirm, leads.Press(link["lead"], link.get("submission"), now))
     url = letters.LINK_PATHS["download"] + signed_links.sign("download", link, settings.secret_keys)
     title = _title(known, link["whitepaper"])
     if as_json:
         return JSONResponse({"status": "confirmed", "title": title, "download": url})
-    page = pages.render("confirmed", known.shell, whitepaper_title=title, download_url=url, days=letters.LINK_DAYS)
+    page = pages.render(
+        "confirmed",
+        known.shell,
+        language=language,
+        whitepaper_title=title,
+        download_url=url,
+        days=letters.LINK_DAYS,
+    )
     return HTMLResponse(page)
 
 
@@ -80,10 +93,11 @@ async def download(
     known = await index.current()
     link = _link("download", token, settings)
     if link is None:
-        return _expired("download", token, settings, known, as_json)
+        return _expired(request, "download", token, settings, known, as_json)
+    _speak(request, link, known)
     found = await run_in_threadpool(_file, settings.whitepaper_dir, link["whitepaper"], link["edition"])
     if found is None:
-        raise NotFound("The file of this whitepaper is not here just now. Please try the link again later.")
+        raise NotFound(_("The file of this whitepaper is not here just now. Please try the link again later."))
     headers = {
         "Content-Disposition": _as_attachment(_title(known, link["whitepaper"])),
         "Cache-Control": "private, no-store",
@@ -112,22 +126,25 @@ async def renew(
     guards.refuse_other_sites(request, settings.origin)
     known = await index.current()
     link = signed_links.read(purpose, token, settings.secret_keys, _HOWEVER_OLD)
+    language = _speak(request, link, known)
     entry = known.whitepapers.get(link["whitepaper"])
     if entry is None:
-        raise NotFound("This whitepaper is no longer offered. Please look for another one on the blog.")
+        raise NotFound(_("This whitepaper is no longer offered. Please look for another one on the blog."))
     renewal = leads.Renewal(
         lead=link["lead"],
         submission=link.get("submission"),
         whitepaper=link["whitepaper"],
         edition=entry["edition"],
         title=entry["title"],
+        language=language,
         sender=sender(settings, known),
         now=now,
     )
     await store.write(leads.renew, renewal)
+    heading, message = said(_("Check your inbox"), language), said(NEW_LINK_SENT, language)
     if as_json:
-        return JSONResponse({"status": "accepted", "message": NEW_LINK_SENT}, 202)
-    page = pages.render("message", known.shell, heading="Check your inbox", message=NEW_LINK_SENT)
+        return JSONResponse({"status": "accepted", "message": message}, 202)
+    page = pages.render("message", known.shell, language=language, heading=heading, message=message)
     return HTMLResponse(page)
 
 
@@ -139,20 +156,34 @@ def _link(purpose: signed_links.Purpose, token: str, settings: Settings) -> dict
         return None
 
 
+def _speak(request: Request, link: Mapping[str, str], index: PublicIndex) -> str:
+    """The language in which a link is answered: the one that it names, else the site's."""
+    language = link.get("language", index.language)
+    speak(request, language)
+    return language
+
+
 def _expired(
-    purpose: signed_links.Purpose, token: str, settings: Settings, index: PublicIndex, as_json: bool
+    request: Request,
+    purpose: signed_links.Purpose,
+    token: str,
+    settings: Settings,
+    index: PublicIndex,
+    as_json: bool,
 ) -> Response:
     """A 410 that leads to where a new link is to be had: the signature is still good, only old."""
+    payload = signed_links.read(purpose, token, settings.secret_keys, _HOWEVER_OLD)
+    language = _speak(request, payload, index)
     if as_json:
         raise Gone(
-            "This link has expired. Ask for a new one: POST /api/renew/…, or fill in the form again.",
+            _("This link has expired. Ask for a new one: POST /api/renew/…, or fill in the form again."),
             code="link_expired",
         )
-    payload = signed_links.read(purpose, token, settings.secret_keys, _HOWEVER_OLD)
     entry = index.whitepapers.get(payload["whitepaper"])
     body = pages.render(
         "expired",
         index.shell,
+        language=language,
         days=letters.LINK_DAYS,
         whitepaper_title=entry["title"] if entry else None,
         action=f"/api/renew/{purpose}/{quote(token)}" if entry else None,

@@ -1,6 +1,7 @@
 """The one place where an error becomes HTTP: a status, and one sentence for people or one shape for programs.
 
-The shape is {"error": {"code", "message", "fields"}} everywhere. A browser gets a page in the blog's shell.
+The shape is {"error": {"code", "message", "fields"}} everywhere. A browser gets a page in the blog's shell. Here
+the sentences that rules make in English are said in the reader's language too.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ from leadapi.errors import (
     TooSlow,
     UnsupportedMedia,
 )
-from leadapi.request_scope import wants_json
+from leadapi.languages import SOURCE, _, said
+from leadapi.request_scope import language_of, wants_json
 
 STATUS: Mapping[type[AppError], int] = {
     InvalidInput: 422,
@@ -44,20 +46,20 @@ STATUS: Mapping[type[AppError], int] = {
 }
 
 TITLES = {
-    400: "This request cannot be read",
-    403: "Not allowed",
-    404: "There is no such page",
-    405: "That cannot be done here",
-    408: "That took too long",
-    409: "This was sent before",
-    410: "This link has expired",
-    413: "That is too large",
-    415: "This request cannot be read",
-    416: "There is no such part",
-    422: "Something is missing",
-    429: "Too often",
-    500: "Something went wrong",
-    503: "Nothing was saved",
+    400: _("This request cannot be read"),
+    403: _("Not allowed"),
+    404: _("There is no such page"),
+    405: _("That cannot be done here"),
+    408: _("That took too long"),
+    409: _("This was sent before"),
+    410: _("This link has expired"),
+    413: _("That is too large"),
+    415: _("This request cannot be read"),
+    416: _("There is no such part"),
+    422: _("Something is missing"),
+    429: _("Too often"),
+    500: _("Something went wrong"),
+    503: _("Nothing was saved"),
 }
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -90,42 +92,55 @@ async def _response(
     request: Request, status: int, code: str, message: str, fields: Mapping[str, str] | None = None
 ) -> Response:
     if wants_json(request):
-        return error_json(status, code, message, fields)
-    return _page((await request.app.state.index.current()).shell, status, message)
+        language = language_of(request)
+        return error_json(status, code, said(message, language), _in_words(fields or {}, language))
+    shell = (await request.app.state.index.current()).shell
+    return _page(shell, status, message, language_of(request))
+
+
+def _in_words(fields: Mapping[str, str], language: str) -> dict[str, str]:
+    return {name: said(sentence, language) for name, sentence in fields.items()}
 
 
 def form_again(
-    page: str, shell: str | None, error: InvalidInput | TooOften | StoreUnavailable, **values: object
+    page: str,
+    shell: str | None,
+    error: InvalidInput | TooOften | StoreUnavailable,
+    *,
+    language: str = SOURCE,
+    **values: object,
 ) -> Response:
     """A form as it was sent (a template of pages, with its `values`), with what is wrong beside each field.
 
     A browser may keep it, alone of all our pages: its Back button must find what was typed.
     """
     wrong = error.fields if isinstance(error, InvalidInput) else {}
-    notice = "Nothing has been sent yet." if wrong else error.message
+    notice = _("Nothing has been sent yet.") if wrong else error.message
     headers = {"Cache-Control": "private, no-cache"}
     _note_unavailable(error)
     if not isinstance(error, InvalidInput):
         headers["Retry-After"] = str(error.retry_after)
-    body = pages.render(page, shell, errors=wrong, notice=notice, **values)
+    said_in = {"errors": _in_words(wrong, language), "notice": said(notice, language)}
+    body = pages.render(page, shell, language=language, **said_in, **values)
     return HTMLResponse(body, STATUS[type(error)], headers)
 
 
-def _page(shell: str | None, status: int, message: str) -> HTMLResponse:
-    title = TITLES.get(status, "That did not work")
-    return HTMLResponse(pages.render("error", shell, heading=title, message=message), status)
+def _page(shell: str | None, status: int, message: str, language: str) -> HTMLResponse:
+    title = said(TITLES.get(status, _("That did not work")), language)
+    words = said(message, language)
+    return HTMLResponse(pages.render("error", shell, language=language, heading=title, message=words), status)
 
 
 async def unforeseen(request: Request, error: Exception) -> Response:
     """The answer to a fault of ours; the log has its trace, by the route's template and not the address."""
     route = getattr(request.scope.get("route"), "path", "-")
     log.error("unforeseen_error", route=route, exc_info=error)
-    message = "Something went wrong on our side. Please try again."
+    message = _("Something went wrong on our side. Please try again.")
     try:
         return await _response(request, 500, "internal", message)
     except Exception as second:  # what failed before may be what an answer is made of
         log.error("unforeseen_error", route=route, exc_info=second)
-        return _page(None, 500, message)
+        return _page(None, 500, message, SOURCE)
 
 
 def install(app: FastAPI) -> None:
@@ -146,7 +161,7 @@ def install(app: FastAPI) -> None:
         return response
 
     async def invalid(request: Request, error: Exception) -> Response:
-        return await _response(request, 422, "invalid", "Something in this address is not what it should be.")
+        return await _response(request, 422, "invalid", _("Something in this address is not what it should be."))
 
     app.add_exception_handler(AppError, ours)
     app.add_exception_handler(HTTPException, http)
@@ -165,7 +180,8 @@ def _allowed(request: Request, named: str) -> str:
 
 def _words(request: Request, status: int, detail: str, headers: Mapping[str, str]) -> tuple[str, str]:
     if status == 404:
-        return "not_found", "There is no page at this address. It may have moved, or the link is not whole."
+        return "not_found", _("There is no page at this address. It may have moved, or the link is not whole.")
     if status == 405:
-        return "wrong_method", f"{request.method[:20]} is not possible here; {headers['Allow']} is."
+        values = {"method": request.method[:20], "allowed": headers["Allow"]}
+        return "wrong_method", _("%(method)s is not possible here; %(allowed)s is.", **values)
     return "refused", detail.rstrip(".") + "."

@@ -6,6 +6,8 @@ carries a code for programs and one sentence for people: what is wrong, where, a
 
 from datetime import timedelta
 
+from leadapi.languages import _
+
 
 class AppError(Exception):
     """The root. `code` is stable and lower-case; `message` is one sentence for the person who sees it."""
@@ -86,6 +88,9 @@ class TooOften(AppError):
         self.retry_after = retry_after
 
 
+NOT_REACHED = _("Nothing was saved: the service cannot reach its database just now. Please try again.")
+
+
 class StoreUnavailable(AppError):
     """The database cannot be written or read just now; nothing was saved. `retry_after` is in seconds."""
 
@@ -93,7 +98,7 @@ class StoreUnavailable(AppError):
 
     def __init__(
         self,
-        message: str = "Nothing was saved: the service cannot reach its database just now. Please try again.",
+        message: str = NOT_REACHED,
         retry_after: int = 5,
     ) -> None:
         super().__init__(message)
@@ -103,7 +108,7 @@ class StoreUnavailable(AppError):
 def site_unknown() -> StoreUnavailable:
     """What is raised while the service has never seen its site, and so cannot know which posts are there."""
     return StoreUnavailable(
-        "Nothing was saved: the service has not seen the blog's pages yet. Please try again in a minute.", 10
+        _("Nothing was saved: the service has not seen the blog's pages yet. Please try again in a minute."), 10
     )
 
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadapi.errors import AppError, Forbidden, TooLarge, TooSlow
+from leadapi.languages import _
 
 LARGEST_BODY = 64 * 1024
 BODY_SECONDS = 30.0
@@ -92,7 +93,9 @@ class BodyLimits:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
             except TimeoutError:
-                raise TooSlow(f"The request took longer than {BODY_SECONDS:.0f} seconds to arrive.") from None
+                raise TooSlow(
+                    _("The request took longer than %(seconds)s seconds to arrive.", seconds=int(BODY_SECONDS))
+                ) from None
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
                 whole = not message.get("more_body", False)
@@ -147,7 +150,9 @@ class LastResort:
 
 
 def _too_large() -> TooLarge:
-    return TooLarge(f"The request is too large: at most {LARGEST_BODY // 1024} kB can be sent at once.")
+    return TooLarge(
+        _("The request is too large: at most %(most)s kB can be sent at once.", most=LARGEST_BODY // 1024)
+    )
 
 
 def refuse_other_sites(request: Request, own_origin: str) -> None:
@@ -163,7 +168,7 @@ def refuse_other_sites(request: Request, own_origin: str) -> None:
     }
     if (origin is not None and origin not in own) or (origin is None and fetch_site == "cross-site"):
         raise Forbidden(
-            "This form was sent by another site. Please use the form on our own page.", code="other_site"
+            _("This form was sent by another site. Please use the form on our own page."), code="other_site"
         )
 
 

@@ -1,7 +1,7 @@
 """Says our sentences in the reader's language: that of the post whose form was sent.
 
-English is the source. Rules make their sentences in it with `_`, which keeps the template and the values beside the
-English text, so that a rule knows no language; where an answer or a letter is made, `said` says them in another.
+English is the source. Rules make their sentences in it with `_`, which keeps the template and the values beside
+the English text, so that a rule knows no language; where an answer or a letter is made, `said` translates them.
 Templates mark their words with Jinja's i18n extension. Both meet in one catalogue for each language,
 `translations/*/LC_MESSAGES/messages.po`, read when it is first needed; `make translations` enters what is new.
 """
@@ -17,7 +17,8 @@ from babel.numbers import format_decimal
 from jinja2 import BaseLoader, Environment, StrictUndefined, select_autoescape
 
 SOURCE = "en"
-CATALOGUES = {file.parts[-3]: file for file in Path(__file__).parent.glob("translations/*/LC_MESSAGES/messages.po")}
+FOLDER = Path(__file__).parent / "translations"
+CATALOGUES = {file.parts[-3]: file for file in FOLDER.glob("*/LC_MESSAGES/messages.po")}
 """The file of each language that there is beside English."""
 
 

@@ -20,13 +20,24 @@ from leadapi import (
 from leadapi.attribution import first_touch, source
 from leadapi.error_responses import form_again
 from leadapi.errors import Conflict, InvalidInput, StoreUnavailable, TooOften, site_unknown
+from leadapi.languages import _, said, spoken
 from leadapi.public_index import FIELDS, USUAL_FIELDS, PublicIndex
-from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
+from leadapi.request_scope import (
+    ClientNetwork,
+    IndexDep,
+    NowDep,
+    SettingsDep,
+    StoreDep,
+    Typed,
+    WantsJson,
+    sender,
+    speak,
+)
 from leadapi.submission_rows import ConsentText, Submission
 from leadapi.submissions import record_submission
 
 LONGEST_CTA = 64
-SENT = "Thank you. An e-mail is on its way to this address. Please open it and follow its link."
+SENT = _("Thank you. An e-mail is on its way to this address. Please open it and follow its link.")
 TICKED = ("yes", "on", "true", "1")
 
 router = APIRouter(prefix="/api", include_in_schema=False)
@@ -48,6 +59,8 @@ async def ask_for_whitepaper(
     known = await index.knowing("whitepapers", whitepaper)
     if post and post not in known.posts:
         known = await index.knowing("posts", post)
+    language = _language(known, post, whitepaper)
+    speak(request, language)
     host = request.headers.get("host", "")
     own = {settings.origin, f"http://{host}", f"https://{host}"}
     came = source(request.headers.get("referer"), own, typed.get("page"))
@@ -69,7 +82,7 @@ async def ask_for_whitepaper(
         )
         if await store.write_batched(record_submission, submission) == "conflict":
             raise Conflict(
-                "This was sent before with other words. Please open the form's page again and send anew."
+                _("This was sent before with other words. Please open the form's page again and send anew.")
             )
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         if as_json:
@@ -79,7 +92,7 @@ async def ask_for_whitepaper(
     if not settings.one_machine:
         next_url = settings.site_url + next_url
     if as_json:
-        return JSONResponse({"status": "accepted", "message": SENT, "next": next_url}, 202)
+        return JSONResponse({"status": "accepted", "message": said(SENT, language), "next": next_url}, 202)
     return RedirectResponse(next_url, 303)
 
 
@@ -93,11 +106,11 @@ async def challenge(store: StoreDep, settings: SettingsDep, now: NowDep) -> Resp
 
 
 NAMES = {
-    "name": "your name",
-    "company": "the company's name",
-    "job_title": "your job title",
-    "phone": "your telephone number",
-    "country": "your country",
+    "name": _("your name"),
+    "company": _("the company's name"),
+    "job_title": _("your job title"),
+    "phone": _("your telephone number"),
+    "country": _("your country"),
 }
 """The fields that a whitepaper may ask for, as a sentence calls them."""
 
@@ -125,17 +138,17 @@ def _checked(typed: Mapping[str, str], index: PublicIndex, post: str, whitepaper
     code = None
     if post and post not in index.posts:
         code = "unknown_post"
-        wrong["post"] = "This post is no longer here. Please send the form again to go on without it."
+        wrong["post"] = _("This post is no longer here. Please send the form again to go on without it.")
     if not whitepaper:
-        wrong["whitepaper"] = (
+        wrong["whitepaper"] = _(
             "The form does not say which whitepaper. Please open the post again and use its form."
         )
     elif whitepaper not in index.whitepapers:
         code = "unknown_whitepaper"
-        wrong["whitepaper"] = "We do not have this whitepaper. Please choose another one on the blog."
+        wrong["whitepaper"] = _("We do not have this whitepaper. Please choose another one on the blog.")
     if wrong:
         raise InvalidInput(
-            next(iter(wrong.values())) if len(wrong) == 1 else "Please check the marked fields.",
+            next(iter(wrong.values())) if len(wrong) == 1 else _("Please check the marked fields."),
             wrong,
             code=code if code and not set(wrong) - {"post", "whitepaper"} else None,
         )
@@ -167,7 +180,7 @@ def _consent(typed: Mapping[str, str], index: PublicIndex, language: str) -> Con
     versions = [shown] if shown in index.consents else []
     versions += [
         version
-        for wanted in (index.language, language)  # the last one wins
+        for wanted in (index.language, spoken(language), language)  # the last one wins
         for version, entry in index.consents.items()
         if not versions and entry["language"] == wanted
     ]
@@ -191,11 +204,13 @@ def _form_again(
         values.pop(name, None)
     post, whitepaper = (typed.get(name, "").strip() for name in ("post", "whitepaper"))
     entry = index.whitepapers.get(whitepaper)
-    shown = _consent(typed, index, _language(index, post, whitepaper))
+    language = _language(index, post, whitepaper)
+    shown = _consent(typed, index, language)
     return form_again(
         "lead_form",
         index.shell,
         error,
+        language=language,
         values=values,
         whitepaper_title=entry["title"] if entry else None,
         asked=index.fields.get(whitepaper, USUAL_FIELDS),

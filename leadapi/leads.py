@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, RowMapping, bindparam, select, update
 from leadapi import events, lead_events, letters, visitor_letters
 from leadapi.attribution import UTM_FIELDS
 from leadapi.errors import NotFound
+from leadapi.languages import _
 from leadapi.tables import confirmations, consents, downloads, insert_new, leads, new_id, submissions
 from leadapi.whitepaper_letters import letter_for
 
@@ -120,13 +121,17 @@ def confirm(connection: Connection, value: Press) -> Lead:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Whoever has an old link asks for a new one; `edition` and `title` are the whitepaper's as it is now."""
+    """Whoever has an old link asks for a new one; `edition` and `title` are the whitepaper's as it is now.
+
+    `language` is the old link's, and so the submission's.
+    """
 
     lead: str
     submission: str | None
     whitepaper: str
     edition: str
     title: str
+    language: str
     sender: letters.Sender
     now: datetime
 
@@ -142,6 +147,7 @@ def renew(connection: Connection, value: Renewal) -> None:
         "id": value.submission,
         "whitepaper": value.whitepaper,
         "edition": value.edition,
+        "language": value.language,
         "ticked": False,
     }
     letter = letter_for(value.sender, row, answers, value.title, number, value.now)
@@ -164,7 +170,9 @@ def record_download(connection: Connection, value: tuple[str, str, str, datetime
 
 
 def _erased() -> NotFound:
-    return NotFound("This address is no longer stored here. Please fill in the form again.", code="unknown_lead")
+    return NotFound(
+        _("This address is no longer stored here. Please fill in the form again."), code="unknown_lead"
+    )
 
 
 def export(connection: Connection) -> Iterator[dict[str, Any]]:

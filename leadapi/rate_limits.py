@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 from leadapi.errors import TooOften
+from leadapi.languages import _
 from leadapi.tables import rate_limits
 
 LONGEST_SUBJECT = 200
@@ -37,8 +38,10 @@ LEADS_BY_NETWORK = Limit(
     "leads-by-network",
     60,
     timedelta(minutes=10),
-    "At most 60 requests for a whitepaper are taken from one network in every ten minutes of the clock. "
-    "Please try again later.",
+    _(
+        "At most 60 requests for a whitepaper are taken from one network in every ten minutes of the clock. "
+        "Please try again later."
+    ),
 )
 LEADS_BY_FORM = Limit(
     "leads-by-form",
@@ -59,14 +62,16 @@ COMMENTS_BY_NETWORK = Limit(
     "comments-by-network",
     30,
     timedelta(minutes=10),
-    "At most 30 comments are taken from one network in every ten minutes of the clock. Please try again later.",
+    _("At most 30 comments are taken from one network in every ten minutes of the clock. Please try again later."),
 )
 SIGN_INS_BY_NETWORK = Limit(
     "sign-ins-by-network",
     10,
     timedelta(minutes=10),
-    "At most 10 links to sign in are asked for from one network in every ten minutes of the clock. "
-    "Please try again later.",
+    _(
+        "At most 10 links to sign in are asked for from one network in every ten minutes of the clock. "
+        "Please try again later."
+    ),
 )
 PRIVACY_LINKS_BY_NETWORK = Limit(
     "privacy-links-by-network",

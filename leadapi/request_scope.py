@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from leadapi import clock, guards, letters, netlify_proxy
 from leadapi.errors import MalformedBody, UnsupportedMedia
+from leadapi.languages import _
 from leadapi.public_index import Index, PublicIndex
 from leadapi.rate_limits import network_of
 from leadapi.settings import Network, Settings
@@ -51,6 +52,17 @@ def sender(settings: Settings, index: PublicIndex) -> letters.Sender:
         settings.hash_key,
         index.language,
     )
+
+
+def speak(request: Request, language: str) -> None:
+    """From here on whatever answers the request, errors too, does it in this language."""
+    request.state.language = language
+
+
+def language_of(request: Request) -> str:
+    """The language in which the request is answered: the site's, unless its handler knew better."""
+    known: str | None = getattr(request.state, "language", None)
+    return known or _index(request).known().language
 
 
 def _now() -> datetime:
@@ -113,18 +125,18 @@ async def _typed(request: Request) -> Mapping[str, str]:
         return _from_urlencoded(await request.body())
     if kind == "multipart/form-data":
         return await _from_multipart(request)
-    raise UnsupportedMedia("Send the form as it is, or as JSON: this Content-Type is neither.")
+    raise UnsupportedMedia(_("Send the form as it is, or as JSON: this Content-Type is neither."))
 
 
 def _from_json(body: bytes) -> dict[str, str]:
     try:
         raw = json.loads(body.decode())
     except (ValueError, RecursionError):
-        raise MalformedBody("The body is not valid JSON.") from None
+        raise MalformedBody(_("The body is not valid JSON.")) from None
     if not isinstance(raw, dict):
-        raise MalformedBody("The body must be a JSON object, with a name and a value for each field.")
+        raise MalformedBody(_("The body must be a JSON object, with a name and a value for each field."))
     if len(raw) > MOST_FIELDS:
-        raise MalformedBody(f"The body has more than {MOST_FIELDS} fields.")
+        raise MalformedBody(_("The body has more than %(most)s fields.", most=MOST_FIELDS))
     typed: dict[str, str] = {}
     for name, value in raw.items():
         if isinstance(value, str):
@@ -134,7 +146,7 @@ def _from_json(body: bytes) -> dict[str, str]:
         elif isinstance(value, int | float):
             typed[name] = str(value)
         else:
-            raise MalformedBody(f"The field {name[:40]!r} must be a text.")
+            raise MalformedBody(_("The field %(name)s must be a text.", name=repr(name[:40])))
     return typed
 
 
@@ -143,23 +155,24 @@ def _from_urlencoded(body: bytes) -> dict[str, str]:
     try:
         fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:
-        raise MalformedBody(f"The body has more than {MOST_FIELDS} fields.") from None
+        raise MalformedBody(_("The body has more than %(most)s fields.", most=MOST_FIELDS)) from None
     return dict(reversed(fields))
 
 
 async def _from_multipart(request: Request) -> dict[str, str]:
     """Starlette takes a body that was cut off for a whole one; its last boundary says it is (RFC 2046, 5.1.1)."""
     try:
-        _, options = parse_options_header(request.headers["content-type"])
+        options = parse_options_header(request.headers["content-type"])[1]
         if b"--" + options[b"boundary"] + b"--" not in await request.body():
-            raise MalformedBody("The form is not whole: its end is missing.")
+            raise MalformedBody(_("The form is not whole: its end is missing."))
         form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=guards.LARGEST_BODY)
     except HTTPException as error:
         if "files" in str(error.detail):
-            raise MalformedBody("Files cannot be sent here.") from None
-        raise MalformedBody("The form cannot be read: " + re.sub(r"\.$", "", str(error.detail)) + ".") from None
+            raise MalformedBody(_("Files cannot be sent here.")) from None
+        detail = re.sub(r"\.$", "", str(error.detail))
+        raise MalformedBody(_("The form cannot be read: %(detail)s.", detail=detail)) from None
     except (ValueError, AssertionError, LookupError):
-        raise MalformedBody("The form cannot be read.") from None
+        raise MalformedBody(_("The form cannot be read.")) from None
     return {name: str(value) for name, value in reversed(form.multi_items())}
 
 

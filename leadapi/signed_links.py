@@ -14,6 +14,9 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from leadapi.errors import Forbidden, Gone
+from leadapi.languages import _
+
+NOT_VALID = _("This link is not valid. Please copy it whole from the letter.")
 
 Purpose = Literal["confirm", "download", "moderate", "sign-in", "unsubscribe", "form", "privacy"]
 
@@ -34,11 +37,11 @@ def read(purpose: Purpose, token: str, keys: Sequence[str], max_age: timedelta) 
             raise BadData("The signature is not written as we write it.")
         payload = _serializer(purpose, keys).loads(token, max_age=int(max_age.total_seconds()))
     except SignatureExpired:
-        raise Gone("This link has expired.", code="link_expired") from None
+        raise Gone(_("This link has expired."), code="link_expired") from None
     except (BadData, ValueError, RecursionError):
-        raise Forbidden("This link is not valid. Please copy it whole from the letter.", code="bad_link") from None
+        raise Forbidden(NOT_VALID, code="bad_link") from None
     if not isinstance(payload, dict):
-        raise Forbidden("This link is not valid. Please copy it whole from the letter.", code="bad_link")
+        raise Forbidden(NOT_VALID, code="bad_link")
     return payload
 
 

@@ -66,9 +66,9 @@ log = structlog.get_logger()
 def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailMessage:
     """The letter as the outbox stores it (to, subject, text, html, message_id) as a multipart message.
 
-    It may hold `language`, the one that it is in; `until`, the moment (ISO 8601) from which on it is of no use; and
-    `unsubscribe`, a link, where nobody asked for it. Raises RefusedForGood when it is too late, and where a header
-    would be two (RFC 5322, 2.2).
+    It may hold `language`, the one that it is in; `until`, the moment (ISO 8601) from which on it is of no use;
+    and `unsubscribe`, a link, where nobody asked for it. Raises RefusedForGood when it is too late, and where a
+    header would be two (RFC 5322, 2.2).
     """
     if (until := payload.get("until")) and now() >= datetime.fromisoformat(until):
         raise RefusedForGood(f"It is too late for this letter: it was of use until {until}.")

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 from email_validator import EmailNotValidError, validate_email
 
+from leadapi.languages import _
+
 LONGEST_NAME = 200
 """Characters (code points) of a name or a company."""
 
@@ -31,12 +33,14 @@ def line(form: Mapping[str, str], field: str, what: str, errors: dict[str, str],
     text = form.get(field, "").strip(" \t\r\n")
     if not _says_something(text):
         if required:
-            errors[field] = f"Please enter {what}."
+            errors[field] = _("Please enter %(what)s.", what=what)
         return ""
     if len(text) > LONGEST_NAME:
-        errors[field] = f"Please shorten {what} to {LONGEST_NAME} characters; it has {len(text):,}."
+        errors[field] = _too_long(what, LONGEST_NAME, text)
     elif _UNPRINTABLE.search(text):
-        errors[field] = f"Please type {what} again: it holds a line break or a sign that cannot be printed."
+        errors[field] = _(
+            "Please type %(what)s again: it holds a line break or a sign that cannot be printed.", what=what
+        )
     return text
 
 
@@ -44,12 +48,12 @@ def text_box(form: Mapping[str, str], field: str, what: str, longest: int, error
     """Several lines of at most `longest` characters, a line end counted as one."""
     text = form.get(field, "").replace("\r\n", "\n").replace("\r", "\n").strip(" \t\n")
     if not _says_something(text):
-        errors[field] = f"Please enter {what}."
+        errors[field] = _("Please enter %(what)s.", what=what)
         return ""
     if len(text) > longest:
-        errors[field] = f"Please shorten {what} to {longest:,} characters; it has {len(text):,}."
+        errors[field] = _too_long(what, longest, text)
     elif _UNPRINTABLE_IN_TEXT.search(text):
-        errors[field] = f"Please type {what} again: it holds a sign that cannot be printed."
+        errors[field] = _("Please type %(what)s again: it holds a sign that cannot be printed.", what=what)
     return text
 
 
@@ -61,11 +65,13 @@ def address(form: Mapping[str, str], field: str, errors: dict[str, str]) -> str:
     """
     text = form.get(field, "").strip(" \t\r\n")
     if not text:
-        errors[field] = "Please enter your e-mail address."
+        errors[field] = _("Please enter your e-mail address.")
     elif len(text) > LONGEST_ADDRESS:
-        errors[field] = f"Please check the e-mail address: it has more than {LONGEST_ADDRESS} characters."
+        errors[field] = _(
+            "Please check the e-mail address: it has more than %(most)s characters.", most=LONGEST_ADDRESS
+        )
     elif not text.rpartition("@")[0].isascii():
-        errors[field] = "Please use an e-mail address with only plain letters (a to z) before the @."
+        errors[field] = _("Please use an e-mail address with only plain letters (a to z) before the @.")
     else:
         try:
             # RFC 6761, 6.2: names below .test lead nowhere, and those who try the form use them for that.
@@ -73,7 +79,7 @@ def address(form: Mapping[str, str], field: str, errors: dict[str, str]) -> str:
                 text, check_deliverability=False, allow_smtputf8=False, strict=True, test_environment=True
             )
         except EmailNotValidError:
-            errors[field] = "Please check the e-mail address: it should look like name@example.com."
+            errors[field] = _("Please check the e-mail address: it should look like name@example.com.")
         else:
             return checked.ascii_email or checked.normalized
     return text
@@ -93,7 +99,7 @@ def submission_id(form: Mapping[str, str], errors: dict[str, str]) -> str | None
     """The id that the script made for this press of the button, or None without a script."""
     text = form.get("submission_id", "").strip()
     if text and not _SUBMISSION_ID.fullmatch(text):
-        errors["submission_id"] = (
+        errors["submission_id"] = _(
             "The submission_id must be 1 to 64 letters, digits, dots, colons, hyphens or underscores."
         )
     return text or None
@@ -107,6 +113,15 @@ def remark(text: str, longest: int) -> str | None:
 def printable(text: str) -> str:
     """The text for showing it again in a refused form: what no page can carry becomes U+FFFD."""
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
+
+
+def _too_long(what: str, longest: int, text: str) -> str:
+    return _(
+        "Please shorten %(what)s to %(most)s characters; it has %(count)s.",
+        what=what,
+        most=longest,
+        count=len(text),
+    )
 
 
 def _says_something(text: str) -> bool:

@@ -3,8 +3,8 @@
 The button that confirms an address proves what was ticked in the same submission too. A confirmed address has no
 such button to press, so its letter brings one where the box was ticked.
 
-The letter is in the language of the submission. Its links name that language where it is not the site's, so that the
-pages that they lead to are in it too.
+The letter is in the language of the submission. Its links name that language where it is not the site's, so that
+the pages that they lead to are in it too.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ def letter_for(
 ) -> VisitorLetter:
     """The letter that answers a submission; `number` is one for each letter, `title` the whitepaper's.
 
-    `lead` gives id, email and status; `submission` id, whitepaper, edition, language and `ticked`. It goes to the stored
-    address, never to another spelling of it that was typed this time.
+    `lead` gives id, email and status; `submission` id, whitepaper, edition, language and `ticked`. It goes to the
+    stored address, never to another spelling of it that was typed this time.
     """
     payload = {
         "lead": lead["id"],

@@ -58,7 +58,7 @@ def test_the_owner_sees_the_comment_and_who_wrote_it() -> None:
     assert "March 1, 2026, 09:30 UTC" in letter.text
     assert "<script>" not in letter.html
     assert "{{7*7}}" in letter.html
-    assert set(letter.payload()) == {"to", "subject", "text", "html", "message_id"}
+    assert set(letter.payload()) == {"to", "subject", "text", "html", "message_id", "language"}
 
 
 def test_the_letters_can_be_read_in_the_dark() -> None:
