@@ -83,11 +83,11 @@ def message(payload: dict[str, Any], mail_from: str, sender_name: str) -> EmailM
         letter["List-Unsubscribe"] = f"<{_link(payload['unsubscribe'])}>"
         letter["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     letter["Date"] = format_datetime(now())
-    if language := payload.get("language"):
-        letter["Content-Language"] = language  # RFC 3282
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation answers, please
     letter.set_content(payload["text"])
     letter.add_alternative(payload["html"], subtype="html")
+    if language := payload.get("language"):  # at the end: the parts take what begins with Content- with them
+        letter["Content-Language"] = language  # RFC 3282
     return letter
 
 
