@@ -14,7 +14,9 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-from jinja2 import BaseLoader, Environment, StrictUndefined, select_autoescape
+from jinja2 import BaseLoader, Environment, StrictUndefined, pass_eval_context, select_autoescape
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 
 SOURCE = "en"
 FOLDER = Path(__file__).parent / "translations"
@@ -66,14 +68,25 @@ def templates(loader: BaseLoader, language: str, *, keep_trailing_newline: bool 
         loader=loader,
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=keep_trailing_newline,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_translations(  # type: ignore[attr-defined] # the extension's
-        _translations(language), newstyle=True
-    )
+    translations = _translations(language)
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined] # the extension's
+
+    # Jinja's own gettext makes two slow calls of each sentence, and letters are made while others wait.
+    @pass_eval_context
+    def gettext(at: EvalContext, text: str, **values: object) -> str:
+        translated = translations.gettext(text)
+        if not values:
+            translated %= {}
+            return Markup(translated) if at.autoescape else translated  # noqa: S704 - our own words
+        return (Markup(translated) if at.autoescape else translated) % values  # noqa: S704 - escapes the values
+
+    environment.globals.update(gettext=gettext, _=gettext)
     return environment
 
 
