@@ -1,4 +1,4 @@
-"""The command line: python -m leadapi serve | migrate | doctor | export-leads | dead-letters | bounces.
+"""The command line: python -m leadapi serve | migrate | doctor | export-leads | dead-letters | bounces | webhooks.
 
 Whatever an operator can get wrong is answered in one sentence and an exit code, never in a traceback.
 """
@@ -19,7 +19,7 @@ import structlog
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from leadapi import clock, database_lock, database_state, lead_export, leads, mail_commands
+from leadapi import clock, database_lock, database_state, lead_export, leads, mail_commands, webhook_commands
 from leadapi.app import create_app, site_builds
 from leadapi.settings import BadSettings, Problem, Settings, from_environment
 from leadapi.start_checks import problems
@@ -47,6 +47,7 @@ def main() -> None:
     dead.add_argument("--send-again", action="store_true", help="send them all again")
     mailbox = commands.add_parser("bounces", help="note the bounces and complaints in a mailbox")
     mailbox.add_argument("path", help="a Maildir, an mbox, a folder of .eml files, or - for standard input")
+    webhook_commands.add_to(commands)
     options = parser.parse_args()
     try:
         if options.command == "serve":
@@ -58,6 +59,8 @@ def main() -> None:
             show(from_environment())
         elif options.command == "export-leads":
             export_leads(options.format, marketing=options.marketing)
+        elif options.command == "webhooks":
+            webhook_commands.run(options, from_environment())
         else:
             {"migrate": migrate, "doctor": doctor}[options.command]()
     except BadSettings as error:

@@ -20,6 +20,7 @@ from leadapi import (
     dev_routes,
     lead_routes,
     outbox,
+    owner_notices,
     privacy_routes,
     proofs,
     rate_limits,
@@ -31,6 +32,7 @@ from leadapi import (
     suppressions,
     unsubscribe_routes,
     waves,
+    webhooks,
 )
 from leadapi.access_log import AccessLog
 from leadapi.clock import now
@@ -41,6 +43,7 @@ from leadapi.public_index import Index, IndexFromFolder, IndexFromSite
 from leadapi.settings import Settings
 from leadapi.site_builds import SiteBuilds, call_hook
 from leadapi.store import open_store
+from leadapi.webhook_requests import asker
 
 FORGET_SECONDS = 24 * 3600
 
@@ -116,12 +119,28 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         letter: EmailMessage = smtp.message(delivery.payload, settings.mail_from, name)
         await send(letter)
 
+    async def tell_digest(delivery: outbox.Delivery) -> None:
+        index = await app.state.index.current()
+        due = owner_notices.Digest(
+            delivery.payload,
+            request_scope.sender(settings, index),
+            owner_notices.Owner(settings.owner_email, settings.owner_notices),
+            {slug: entry["title"] for slug, entry in [*index.posts.items(), *index.whitepapers.items()]},
+        )
+        if letter := await app.state.store.read(owner_notices.digest, due):
+            await send(smtp.message(letter.payload(), settings.mail_from, index.site_name))
+
     async def approved() -> str:
         etag: str = await app.state.store.read(comments.version, None)
         return etag
 
+    tellers = {
+        "letter": tell_letter,
+        "digest": tell_digest,
+        "webhook": webhooks.teller(app.state.store, asker(settings.webhook_allow)),
+    }
     work = [
-        deliveries.work(app.state.store, {"letter": tell_letter}),
+        deliveries.work(app.state.store, tellers),
         _forget(app),
         _look_at_site(app),
         _look_for_waves(app),

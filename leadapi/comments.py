@@ -16,13 +16,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from operator import itemgetter
 from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from leadapi import comment_markup, letters, outbox, rate_limits
+from leadapi import comment_markup, events, letters, owner_notices, rate_limits
 from leadapi.errors import NotFound, TooOften
+from leadapi.events import Event
 from leadapi.tables import add_new, comments, insert_new, new_id
 from leadapi.typed_text import address_key
 
@@ -141,7 +143,9 @@ def record_comment(connection: Connection, values: Sequence[Comment]) -> list[Ou
             fresh.append((value, row))
             outcomes.append("recorded")
     add_new(connection, _ADD, sorted((row for _, row in fresh), key=itemgetter("submission_id")))
-    outbox.enqueue_many(connection, [_letter(value, row) for value, row in fresh if not value.held])
+    good = [(value, row) for value, row in fresh if not value.held]
+    events.publish_many(connection, [_created(value, row) for value, row in good])
+    owner_notices.tell_many(connection, [_notice(value, row) for value, row in good])
     rate_limits.give_back(connection, limit, granted, now)
     return outcomes
 
@@ -163,7 +167,10 @@ def decide(connection: Connection, value: tuple[str, Decision, datetime]) -> _St
     """The owner decides (comment id, decision, now); the same decision again changes nothing, not its time."""
     comment_id, decision, now = value
     connection.execute(_DECIDE, {"comment": comment_id, "new_status": STATUS_AFTER[decision], "at": now})
-    return comment(connection, comment_id)
+    row = comment(connection, comment_id)
+    if decision == "approve":
+        events.publish_many(connection, [Event("comment.approved", row["id"], None, _told(row), now)])
+    return row
 
 
 def approved(connection: Connection, post: str | None = None) -> list[dict[str, Any]]:
@@ -280,8 +287,28 @@ def _row(value: Comment) -> dict[str, Any]:
     }
 
 
-def _letter(value: Comment, row: _Stored) -> outbox.Row:
-    letter = letters.moderation(
+def _created(value: Comment, row: _Stored) -> Event:
+    return Event("comment.created", row["id"], None, _told(row), value.now)
+
+
+def _told(row: _Stored) -> dict[str, Any]:
+    """A comment as other systems are told of it."""
+    return {
+        "comment": row["id"],
+        "post": row["post"],
+        "parent": row["parent_id"],
+        "name": row["name"],
+        "email": row["email"],
+        "body": row["body"],
+    }
+
+
+def _notice(value: Comment, row: _Stored) -> owner_notices.Notice:
+    return owner_notices.Notice("comment.created", row["id"], partial(_letter, value, row), value.now)
+
+
+def _letter(value: Comment, row: _Stored) -> letters.Letter:
+    return letters.moderation(
         value.sender,
         value.owner,
         post_title=value.post_title,
@@ -293,4 +320,3 @@ def _letter(value: Comment, row: _Stored) -> outbox.Row:
         link=value.sender.link("moderate", {"comment": row["id"]}),
         number=row["id"],
     )
-    return outbox.Row("letter", letter.payload(), f"comment:{row['id']}", value.now)

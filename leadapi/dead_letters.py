@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from leadapi import suppressions
 from leadapi.tables import outbox
 
-_DEAD = (outbox.c.kind == "letter", outbox.c.dead_at.is_not(None))
+_DEAD = (outbox.c.kind.in_(("letter", "digest")), outbox.c.dead_at.is_not(None))
 _HOW_MANY = select(func.count(), func.min(outbox.c.dead_at)).where(*_DEAD)
 _NEWEST = (
     select(outbox.c.id, outbox.c.dead_at, outbox.c.payload, outbox.c.last_error)

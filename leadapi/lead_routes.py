@@ -21,6 +21,7 @@ from leadapi.attribution import first_touch, source
 from leadapi.error_responses import form_again
 from leadapi.errors import Conflict, InvalidInput, StoreUnavailable, TooOften, site_unknown
 from leadapi.languages import _, said, spoken
+from leadapi.owner_notices import Owner
 from leadapi.public_index import FIELDS, USUAL_FIELDS, PublicIndex
 from leadapi.request_scope import (
     ClientNetwork,
@@ -78,6 +79,7 @@ async def ask_for_whitepaper(
             first=first_touch(typed.get("first_page"), typed.get("first_referrer")),
             network=network,
             sender=sender(settings, known),
+            owner=Owner(settings.owner_email, settings.owner_notices),
             now=now,
         )
         if await store.write_batched(record_submission, submission) == "conflict":

@@ -78,6 +78,7 @@ _NEWEST = (
     .order_by(leads.c.id.desc())
     .limit(bindparam("most"))
 )
+_SUBMISSIONS_OF_ONE = _SUBMISSIONS_OF_ALL.where(leads.c.id == bindparam("lead"))
 _SUBMISSIONS_OF_NEWEST = _SUBMISSIONS_OF_ALL.where(leads.c.id.in_(_NEWEST.scalar_subquery()))
 
 _APART = (
@@ -85,6 +86,7 @@ _APART = (
     .where(consents.c.submission_id.is_(None), consents.c.channel.in_(("unsubscribe", "resubscribe")))
     .order_by(consents.c.created_at)
 )
+_APART_OF_ONE = _APART.where(consents.c.lead_id == bindparam("lead"))
 _APART_OF_NEWEST = _APART.where(consents.c.lead_id.in_(_NEWEST.scalar_subquery()))
 
 
@@ -215,6 +217,12 @@ def latest(connection: Connection, most: int) -> list[dict[str, Any]]:
         }
         for of_lead in _by_lead(connection.execute(_SUBMISSIONS_OF_NEWEST, {"most": most}).mappings())
     ][::-1]
+
+
+def marketing_consent(connection: Connection, lead: str) -> bool:
+    """Whether the lead agreed to be sent more, and proved it (see _consents); False for one that was erased."""
+    apart = connection.execute(_APART_OF_ONE, {"lead": lead}).all()
+    return _consents(connection.execute(_SUBMISSIONS_OF_ONE, {"lead": lead}).mappings().all(), apart)
 
 
 def _by_lead(rows: Iterable[RowMapping]) -> Iterator[list[RowMapping]]:

@@ -2,7 +2,7 @@
 
 A form on a public page lets anybody make us write to anybody. So a letter to a visitor says nothing that was
 typed into the form: its functions take no name and no text, and nobody can send their message under our name.
-Only the owner's letter shows a comment, and there too no typed character reaches a header.
+Only the owner's letters show what was typed, and there too no typed character reaches a header.
 
 Letters are made when the row for the outbox is written and are sent as they are, however often it is tried:
 the Message-ID is the same each time, and a mail program that gets a letter twice shows it once.
@@ -10,7 +10,7 @@ the Message-ID is the same each time, and a mail program that gets a letter twic
 A visitor's letter is in the language of the post whose form was sent; the owner's are in English.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -191,6 +191,48 @@ def moderation(
 def wave(sender: Sender, to: str, counted: Mapping[str, int], number: str) -> Letter:
     """Tells the owner that many more forms came in a minute than usual; `counted` by table."""
     return _letter("wave", sender, to, "Many forms are coming in", number, counted=counted, desk=sender.desk)
+
+
+def new_lead(sender: Sender, to: str, title: str, rows: Sequence[tuple[str, str]], number: str) -> Letter:
+    """Tells the owner of a new lead; `title` is the whitepaper's, `rows` what was typed, each with its label."""
+    shown = [(label, value) for label, value in rows if value]
+    return _letter("new_lead", sender, to, f"New lead: {title}", number, title=title, rows=shown, desk=sender.desk)
+
+
+def digest(
+    sender: Sender,
+    to: str,
+    *,
+    leads: Sequence[Mapping[str, str]],
+    lead_count: int,
+    comments: Sequence[Mapping[str, str]],
+    comment_count: int,
+    since: datetime,
+    until: datetime,
+    number: str,
+) -> Letter:
+    """Tells the owner in one letter what a span of time brought; of many leads or comments the first alone."""
+    counted = [
+        f"{count:,} {name}{'' if count == 1 else 's'}"
+        for count, name in ((lead_count, "new lead"), (comment_count, "new comment"))
+        if count
+    ]
+    subject = " and ".join(counted)
+    return _letter(
+        "digest",
+        sender,
+        to,
+        subject,
+        number,
+        headline=subject,
+        leads=leads,
+        lead_count=lead_count,
+        comments=comments,
+        comment_count=comment_count,
+        since=since.strftime("%B %-d, %H:%M"),
+        until=until.strftime("%B %-d, %H:%M UTC"),
+        desk=sender.desk,
+    )
 
 
 def sign_in(sender: Sender, to: str, link: str, number: str) -> Letter:

@@ -114,6 +114,11 @@ _USED = (
     )
     .limit(1)
 )
+_TAKEN = select(rate_limits.c.taken).where(
+    rate_limits.c.name == bindparam("limit"),
+    rate_limits.c.subject == bindparam("of"),
+    rate_limits.c.window_start == bindparam("start"),
+)
 
 
 def network_of(address: IPv4Address | IPv6Address | None) -> str:
@@ -224,6 +229,12 @@ def half_used(connection: Connection, limits: Sequence[Limit], now: datetime) ->
         ).first()
         for limit in limits
     )
+
+
+def left(connection: Connection, limit: Limit, subject: str, now: datetime) -> int:
+    """How many the subject may still use in the window of `now`; this counts nothing and waits for nobody."""
+    asked = {"limit": limit.name, "of": subject, "start": _window(limit, now)[0]}
+    return max(0, limit.most - (connection.execute(_TAKEN, asked).scalar() or 0))
 
 
 def probe(connection: Connection, now: datetime) -> None:

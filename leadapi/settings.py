@@ -39,12 +39,14 @@ class Settings(BaseSettings):
     mail_from: str = ""
     owner_email: str = ""
     retention_months: Annotated[int, Field(ge=0, le=1_200)] = 24
+    owner_notices: Literal["instant", "daily", "off"] = "instant"
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     netlify_secret: str = ""
     bounce_secret: Annotated[tuple[str, ...], NoDecode] = ()
     build_command: str = ""
     build_watch: Annotated[tuple[Path, ...], NoDecode] = ()
     build_hook_url: str = ""
+    webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
 
     @field_validator("site_dir", mode="before")
     @classmethod
@@ -58,7 +60,7 @@ class Settings(BaseSettings):
             tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
         )
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_allow", mode="before")
     @classmethod
     def _networks(cls, value: Any) -> Any:
         if not isinstance(value, str):

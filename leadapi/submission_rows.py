@@ -9,6 +9,7 @@ from typing import Any
 
 from leadapi import letters
 from leadapi.attribution import UTM_FIELDS, Source
+from leadapi.owner_notices import Owner
 from leadapi.tables import new_id
 from leadapi.typed_text import address_key
 
@@ -30,7 +31,7 @@ class Submission:
 
     `proven`: its browser did the work that a wave asks for (proofs). `first` is the first touch, where a script
     remembered it. `answers` are the fields that this whitepaper asks for beside name and company. `consent` is the
-    text that was shown at the box; None where the form had no box.
+    text that was shown at the box; None where the form had no box. `owner` is told of a new lead.
     """
 
     submission_id: str | None
@@ -53,6 +54,7 @@ class Submission:
     answers: tuple[tuple[str, str], ...] = ()
     first: Source = field(default_factory=Source)
     proven: bool = False
+    owner: Owner | None = None
 
     @property
     def held(self) -> bool:

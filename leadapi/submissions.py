@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from leadapi import events, lead_events, rate_limits, visitor_letters
+from leadapi import events, lead_events, lead_notices, owner_notices, rate_limits, visitor_letters
 from leadapi.errors import TooOften
 from leadapi.rate_limits import LEADS_BY_FORM, LEADS_BY_SITE
 from leadapi.submission_rows import Submission, consent_row, lead_row, submission_row
@@ -138,7 +138,16 @@ def record_submission(connection: Connection, values: Sequence[Submission]) -> l
             for value, row, lead in good
         ],
     )
-    events.publish_many(connection, [lead_events.created(lead, row, value.now) for value, row, lead in good])
+    new = events.publish_many(connection, [lead_events.created(lead, row, value.now) for value, row, lead in good])
+    first = {lead["id"]: (value, row) for value, row, lead in reversed(good)}
+    owner_notices.tell_many(
+        connection,
+        [
+            lead_notices.notice(value.owner, value.sender, row, value.title, value.now)
+            for lead, (value, row) in first.items()
+            if value.owner and value.owner.mode != "off" and ("lead.created", lead) in new
+        ],
+    )
     rate_limits.give_back(connection, limit, granted, now)
     room.give_back()
     return outcomes

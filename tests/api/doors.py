@@ -59,6 +59,7 @@ def doors(store: Store, folder: Path, **changed: Any) -> Iterator[TestClient]:
         site_url=ORIGIN,
         mail_from="blog@example.com",
         owner_email="owner@example.com",
+        owner_notices="off",
         whitepaper_dir=folder / "papers",
         site_dir=site,
     ).model_copy(update=changed)
