@@ -46,14 +46,17 @@ def main() -> None:
     dead = commands.add_parser("dead-letters", help="print the letters that could not be delivered")
     dead.add_argument("--send-again", action="store_true", help="send them all again")
     mailbox = commands.add_parser("bounces", help="note the bounces and complaints in a mailbox")
-    mailbox.add_argument("path", help="a Maildir, an mbox, a folder of .eml files, or - for standard input")
+    mailbox.add_argument("path", nargs="?", help="a Maildir, an mbox, a folder of .eml files, or - for stdin")
+    mailbox.add_argument("--secret", action="store_true", help="print the secret for POST /api/bounces instead")
     webhook_commands.add_to(commands)
     options = parser.parse_args()
     try:
         if options.command == "serve":
             serve(options.host, options.port)
+        elif options.command == "bounces" and options.secret:
+            mail_commands.show_bounce_secret(from_environment())
         elif options.command == "bounces":
-            mail_commands.note_bounces(from_environment(), options.path)
+            mail_commands.note_bounces(from_environment(), options.path or mailbox.error("say which mailbox"))
         elif options.command == "dead-letters":
             show = mail_commands.send_again if options.send_again else mail_commands.show_dead_letters
             show(from_environment())

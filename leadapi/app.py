@@ -13,8 +13,8 @@ from starlette.middleware.cors import CORSMiddleware
 from leadapi import (
     admin_routes,
     bounce_routes,
+    comment_list,
     comment_routes,
-    comments,
     deliveries,
     delivery_routes,
     dev_routes,
@@ -131,7 +131,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
             await send(smtp.message(letter.payload(), settings.mail_from, index.site_name))
 
     async def approved() -> str:
-        etag: str = await app.state.store.read(comments.version, None)
+        etag: str = await app.state.store.read(comment_list.version, None)
         return etag
 
     tellers = {
@@ -146,11 +146,11 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         _look_for_waves(app),
     ]
     if app.state.builds:
-        work.append(app.state.builds.keep_up(app.state.index, approved, comments.NONE_APPROVED))
+        work.append(app.state.builds.keep_up(app.state.index, approved, comment_list.NONE_APPROVED))
         if settings.build_watch:
             work.append(app.state.builds.watch(settings.build_watch))
     if settings.build_hook_url:
-        hook, none = settings.build_hook_url, comments.NONE_APPROVED
+        hook, none = settings.build_hook_url, comment_list.NONE_APPROVED
         work.append(call_hook(hook, approved, none, app.state.index, app.state.client))
     tasks = [asyncio.create_task(job) for job in work]
     try:

@@ -1,5 +1,5 @@
 """The door through which a mail service tells what bounced and who complained: a webhook, signed as Standard
-Webhooks says (LEADAPI_BOUNCE_SECRET). Without a secret there is no such door.
+Webhooks says with the secret that `python -m leadapi bounces --secret` prints.
 
 A report counts from the moment at which it was signed, so that one that comes twice changes nothing.
 """
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from leadapi import bounces
 from leadapi.bounces import Noting, Reason, Report
-from leadapi.errors import Forbidden, InvalidInput, MalformedBody, NotFound
+from leadapi.errors import Forbidden, InvalidInput, MalformedBody
 from leadapi.request_scope import NowDep, SettingsDep, StoreDep
 
 KINDS: Mapping[str, Reason] = {"bounce": "bounced", "complaint": "complained"}
@@ -26,10 +26,8 @@ router = APIRouter(prefix="/api", include_in_schema=False)
 @router.post("/bounces")
 async def note_bounces(request: Request, store: StoreDep, settings: SettingsDep, now: NowDep) -> Response:
     """Take {"type": "bounce" or "complaint", "address": …} or a list of them; other types are passed over."""
-    if not settings.bounce_secret:
-        raise NotFound("There is no page at this address.")
     body = await request.body()
-    if not any(_signed(secret, body, request.headers) for secret in settings.bounce_secret):
+    if not any(_signed(secret, body, request.headers) for secret in map(bounces.secret, settings.secret_keys)):
         raise Forbidden("This request is not signed with a secret that is known here.", code="bad_signature")
     at = datetime.fromtimestamp(float(request.headers["webhook-timestamp"]), UTC)
     told = _told(body)

@@ -9,9 +9,10 @@ Whatever a mail holds, it breaks nothing: what cannot be read is a mail that was
 from its own date, so that reading a mailbox again changes nothing.
 """
 
+import hmac
 import quopri
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from email import message_from_bytes
 from email.message import Message
 from email.parser import HeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
+from hashlib import sha256
 from typing import Literal
 
 from sqlalchemy import Connection
@@ -141,6 +143,11 @@ def _receivers(part: Message) -> list[str]:
         text = decoded.decode("utf-8", "replace") if isinstance(decoded, bytes) else ""
         header = _field(HeaderParser().parsestr(text), "To")
     return [address for _, address in getaddresses([header]) if is_address(address)]
+
+
+def secret(key: str) -> str:
+    """What a mail service signs with (Standard Webhooks): made of a key of ours, and none of ours itself."""
+    return "whsec_" + b64encode(hmac.new(key.encode(), b"leadapi.bounces", sha256).digest()).decode()
 
 
 def _addresses(group: Message, name: str) -> list[str]:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from leadapi import comment_markup, comments, letters, pages, signed_links, typed_text, verdicts
+from leadapi import comment_list, comment_markup, comments, letters, pages, signed_links, typed_text, verdicts
 from leadapi.attribution import source
 from leadapi.error_responses import error_json, form_again
 from leadapi.errors import Conflict, Gone, InvalidInput, StoreUnavailable, TooOften, site_unknown
@@ -227,10 +227,12 @@ async def _listed(request: Request, store: StoreDep, post: str | None) -> Respon
     kept: tuple[str, bytes | None] | None = getattr(state, "all_comments", None) if post is None else None
 
     def read(connection: Connection, _: None) -> tuple[str, bytes | None]:
-        etag = comments.version(connection, post)
+        etag = comment_list.version(connection, post)
         if etag in asked or "*" in asked:
             return etag, None
-        return kept if kept and kept[0] == etag else (etag, _as_json(comments.approved(connection, post), post))
+        return (
+            kept if kept and kept[0] == etag else (etag, _as_json(comment_list.approved(connection, post), post))
+        )
 
     etag, body = await store.read(read, None)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}

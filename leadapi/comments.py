@@ -13,7 +13,7 @@ does, the list has a placeholder in its place.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from leadapi import comment_markup, events, letters, owner_notices, rate_limits
+from leadapi import events, letters, owner_notices, rate_limits
 from leadapi.errors import NotFound, TooOften
 from leadapi.events import Event
 from leadapi.tables import add_new, comments, insert_new, new_id
@@ -37,8 +37,6 @@ STATUS_AFTER: dict[Decision, str] = {"approve": "approved", "refuse": "refused",
 Outcome = Literal["recorded", "repeated", "conflict", "no_parent"]
 """Stored; stored before; the id was used for something else; it answers a comment that is not there."""
 
-ERASED_NAME, ERASED_HTML = "Erased", "<p>This comment was erased by its author.</p>"
-"""What the public list says in the place of an erased comment that has answers."""
 
 _Stored = Mapping[Any, Any]
 
@@ -92,18 +90,6 @@ _DECIDE = (
     .where(comments.c.id == bindparam("comment"), comments.c.status.not_in((bindparam("new_status"), "erased")))
     .values(status=bindparam("new_status"), decided_at=bindparam("at"))
 )
-_LISTED = select(
-    *(comments.c[name] for name in ("id", "post", "parent_id", "name", "body", "status", "created_at"))
-).order_by(comments.c.created_at, comments.c.id)
-_APPROVED = _LISTED.where(comments.c.status == "approved")
-_APPROVED_OF_POST = _APPROVED.where(comments.c.post == bindparam("post"))
-_ERASED_BY_ID = _LISTED.where(comments.c.status == "erased", comments.c.id.in_(bindparam("ids", expanding=True)))
-_VERSION = (
-    select(comments.c.id, comments.c.decided_at)
-    .where(comments.c.status.in_(("approved", "erased")))
-    .order_by(comments.c.id)
-)
-_VERSION_OF_POST = _VERSION.where(comments.c.post == bindparam("post"))
 _OF_ADDRESS = (
     select(comments.c.id)
     .where(comments.c.address_key == bindparam("key"))
@@ -173,30 +159,6 @@ def decide(connection: Connection, value: tuple[str, Decision, datetime]) -> _St
     return row
 
 
-def approved(connection: Connection, post: str | None = None) -> list[dict[str, Any]]:
-    """The approved comments of one post, or of all, oldest first, as they are told to the world.
-
-    Renders Markdown: call it off the event loop. `created` is ISO 8601, UTC. An erased comment below which an
-    approved one stands is listed too, with `"erased": true`, so that the thread holds.
-    """
-    rows = list(connection.execute(_APPROVED_OF_POST, {"post": post}) if post else connection.execute(_APPROVED))
-    rows += _erased_above(connection, rows)
-    return [
-        {
-            "id": row.id,
-            "post": row.post,
-            "parent": row.parent_id,
-            "created": row.created_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        }
-        | (
-            {"name": ERASED_NAME, "html": ERASED_HTML, "erased": True}
-            if row.status == "erased"
-            else {"name": row.name, "html": comment_markup.render(row.body)}
-        )
-        for row in sorted(rows, key=lambda row: (row.created_at, row.id))
-    ]
-
-
 def erase(connection: Connection, value: tuple[str, datetime]) -> list[str]:
     """Empty every comment of (address key, now); answers their ids. Nothing tells afterwards whose they were."""
     key, now = value
@@ -204,40 +166,6 @@ def erase(connection: Connection, value: tuple[str, datetime]) -> list[str]:
     if found:
         connection.execute(_ERASE, {"key": key, "at": now})
     return list(found)
-
-
-def version(connection: Connection, post: str | None = None) -> str:
-    """A strong validator of what `approved` lists (RFC 9110, 8.8.1), as an ETag with its quotes.
-
-    A comment's text never changes until it is erased, so its id and the moment of its approval, or of its erasing,
-    stand for it; no text is rendered. All erased ones count, listed or not: at worst that
-    is one build too many.
-    """
-    rows = connection.execute(_VERSION_OF_POST, {"post": post}) if post else connection.execute(_VERSION)
-    return _etag((comment_id, decided_at) for comment_id, decided_at in rows)
-
-
-def _etag(rows: Iterable[tuple[str, datetime]]) -> str:
-    listed = hashlib.sha256(comment_markup.VERSION.encode())
-    for comment_id, decided_at in rows:
-        listed.update(f"{comment_id} {decided_at.timestamp()}\n".encode())
-    return f'"{listed.hexdigest()[:32]}"'
-
-
-NONE_APPROVED = _etag(())
-"""The version of an empty list."""
-
-
-def _erased_above(connection: Connection, rows: Sequence[Any]) -> list[Any]:
-    """The erased comments that these answer, those that they answer in turn, and so on."""
-    found: list[Any] = []
-    seen = {row.id for row in rows}
-    level = rows
-    while missing := sorted({row.parent_id for row in level if row.parent_id} - seen):
-        level = connection.execute(_ERASED_BY_ID, {"ids": missing}).all()
-        seen |= set(missing)
-        found += level
-    return found
 
 
 def _known(

@@ -221,7 +221,7 @@ def latest(connection: Connection, most: int) -> list[dict[str, Any]]:
 
 def marketing_consent(connection: Connection, lead: str) -> bool:
     """Whether the lead agreed to be sent more, and proved it (see _consents); False for one that was erased."""
-    apart = connection.execute(_APART_OF_ONE, {"lead": lead}).all()
+    apart = _apart(connection.execute(_APART_OF_ONE, {"lead": lead})).get(lead, ())
     return _consents(connection.execute(_SUBMISSIONS_OF_ONE, {"lead": lead}).mappings().all(), apart)
 
 

@@ -35,6 +35,13 @@ def send_again(settings: Settings) -> None:
     _print([f"{count:,} {'letter' if count == 1 else 'letters'} will be sent again when the service runs."])
 
 
+def show_bounce_secret(settings: Settings) -> None:
+    """Print the secret with which a mail service signs what it tells POST /api/bounces."""
+    if not settings.secret_keys:
+        sys.exit("LEADAPI_SECRET_KEYS is not set, and the secret is made of its first key.")
+    print(bounces.secret(settings.secret_keys[0]))
+
+
 def note_bounces(settings: Settings, path: str) -> None:
     """Read a mailbox, put what bounced or complained on the suppression list, and say what was done."""
     if not settings.hash_key:

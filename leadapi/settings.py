@@ -7,7 +7,6 @@ and says which variable is wrong. Nothing is read at import: the command line ca
 import fcntl
 import os
 import secrets
-from base64 import b64decode
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -42,7 +41,6 @@ class Settings(BaseSettings):
     owner_notices: Literal["instant", "daily", "off"] = "instant"
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     netlify_secret: str = ""
-    bounce_secret: Annotated[tuple[str, ...], NoDecode] = ()
     build_command: str = ""
     build_watch: Annotated[tuple[Path, ...], NoDecode] = ()
     build_hook_url: str = ""
@@ -53,7 +51,7 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: Any) -> Any:
         return value or None
 
-    @field_validator("secret_keys", "bounce_secret", "build_watch", mode="before")
+    @field_validator("secret_keys", "build_watch", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return (
@@ -76,18 +74,6 @@ class Settings(BaseSettings):
         if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
             raise ValueError("is not written in UTF-8")
         return value.strip() if isinstance(value, str) else value
-
-    @field_validator("bounce_secret")
-    @classmethod
-    def _as_standard_webhooks_writes_it(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for secret in value:
-            try:
-                size = len(b64decode(secret.removeprefix("whsec_"), validate=True))
-            except ValueError:
-                size = 0
-            if not 24 <= size <= 64:
-                raise ValueError("holds a secret that is not whsec_ and 24 to 64 bytes in base64")
-        return value
 
     @field_validator("site_url", "api_url")
     @classmethod

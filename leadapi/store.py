@@ -22,10 +22,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from leadapi import sqlite_engine
+from leadapi.database_errors import RunAgain, away, crossed, given_up, told
 from leadapi.errors import StoreUnavailable
 
 Value = TypeVar("Value")
@@ -44,19 +43,6 @@ PATIENCE_SECONDS = 10.0
 
 CLEAN_AGAIN_SECONDS = 10.0
 """When the file is tried to be written anew once more, where it could not be: the disk is full, somebody reads."""
-
-_CROSSED, _LATER = ("40001", "40P01"), ("55P03", "57014")
-"""SQLSTATEs: given up for another transaction's sake; a lock not to be had, a statement past its time."""
-
-_AWAY = ("08", "28", "3D", "53", "57P", "58", "25006")
-"""No statement's fault: connection, sign-in, no database, resources (a full disk), shutdown, I/O, read-only."""
-
-_SQLITE_AWAY = (3, 5, 6, 7, 8, 10, 11, 13, 14, 15, 26)
-"""The same of SQLite's: PERM BUSY LOCKED NOMEM READONLY IOERR CORRUPT FULL CANTOPEN PROTOCOL NOTADB."""
-
-
-class RunAgain(Exception):
-    """What a rule raises when another server has changed what it looked at; the store then runs it anew."""
 
 
 def leave_no_trace(connection: Connection) -> None:
@@ -117,10 +103,10 @@ class Store:
             with self._reading.connect() as connection:
                 return query(connection, value)
         except Exception as error:
-            told = _told(error)
-            if told is error:
+            meaning = told(error)
+            if meaning is error:
                 raise
-            raise told from error
+            raise meaning from error
 
     def write_now(self, rule: Callable[[Connection, Value], Answer], value: Value) -> Answer:
         """As write, for callers without an event loop: commands and tests."""
@@ -182,11 +168,11 @@ class Store:
             try:
                 fates = self._tried(_together, pieces)
             except Exception as error:
-                if len(batch) == 1 or _away(error):
+                if len(batch) == 1 or away(error):
                     raise
                 fates = self._tried(_apart, pieces)
         except Exception as error:
-            fates = [_told(error) for _ in batch]
+            fates = [told(error) for _ in batch]
         for write, fate in zip((write for piece in pieces for write in piece), fates, strict=True):
             if isinstance(fate, Exception):
                 write.done.set_exception(fate)
@@ -201,7 +187,7 @@ class Store:
                 fates = run(connection, pieces)
                 erased = connection.info.pop("erased", False)
         except Exception as error:
-            if tries == 1 or not _crossed(error):
+            if tries == 1 or not crossed(error):
                 raise
             return self._tried(run, pieces, tries - 1)
         if erased:
@@ -269,37 +255,9 @@ def _fates(connection: Connection, piece: _Piece, late: float) -> list[Any]:
             with connection.begin_nested():
                 return _run(connection, piece)
         except Exception as error:
-            if _away(error) or _sqlstate(error) in _CROSSED:
+            if away(error) or given_up(error):
                 raise
             failure, tries = error, tries - 1 if isinstance(error, RunAgain) else 0
     if len(piece) == 1:
-        return [_told(failure)]
+        return [told(failure)]
     return [fate for write in piece for fate in _fates(connection, [write], late)]
-
-
-def _told(error: Exception) -> Exception:
-    """What passes as StoreUnavailable; any other error as it is."""
-    if _away(error) or _crossed(error) or _sqlstate(error) in _LATER:
-        unavailable = StoreUnavailable()
-        unavailable.__cause__ = error
-        return unavailable
-    return error
-
-
-def _away(error: Exception) -> bool:
-    """Whether the database could not be reached or written at all, whatever was asked of it."""
-    if not isinstance(error, DBAPIError):
-        return isinstance(error, PoolTimeout)
-    if (code := getattr(error.orig, "sqlite_errorcode", None)) is not None:
-        return code & 0xFF in _SQLITE_AWAY  # the rest is detail (https://sqlite.org/rescode.html)
-    if (state := _sqlstate(error)) is not None:
-        return state.startswith(_AWAY)
-    return error.connection_invalidated or isinstance(error, OperationalError)  # psycopg's own: no connection
-
-
-def _crossed(error: Exception) -> bool:
-    return isinstance(error, RunAgain) or _sqlstate(error) in _CROSSED
-
-
-def _sqlstate(error: Exception) -> str | None:
-    return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None

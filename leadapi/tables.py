@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from leadapi.store import RunAgain
+from leadapi.database_errors import RunAgain
 
 LONGEST_SLUG, LONGEST_EDITION = 200, 32
 """Characters of what the site's index names and a visitor can ask for; PostgreSQL refuses what is longer."""

@@ -13,13 +13,13 @@ from typing import Any
 from doors import INDEX, SHELL
 from examples import BOB, NOW, reply, rows
 
-from leadapi import comments, tables
+from leadapi import comment_list, comments, tables
 from leadapi.public_index import IndexFromFolder
 from leadapi.site_builds import SiteBuilds
 from leadapi.store import Store
 
 PATIENCE = 15
-NONE = comments.NONE_APPROVED
+NONE = comment_list.NONE_APPROVED
 
 
 async def until(done: Callable[[], Any], *jobs: "asyncio.Task[Any]") -> None:
@@ -89,7 +89,7 @@ class Blog:
 
     async def approved(self) -> str:
         """As the service asks, and tells the build when it fetches the comments."""
-        etag = await self.store.read(comments.version, None)
+        etag = await self.store.read(comment_list.version, None)
         fresh = self.folder / f"served-{self.looks}"
         fresh.write_text(etag)
         fresh.replace(self.folder / "served")  # a build may read it just now
@@ -105,7 +105,7 @@ class Blog:
 
     def shows_all(self) -> bool:
         """Whether the site has what is approved."""
-        return self.index.read().comments_etag == self.store.read_now(comments.version, None)
+        return self.index.read().comments_etag == self.store.read_now(comment_list.version, None)
 
     def built(self) -> list[str]:
         """What each build was served."""

@@ -8,17 +8,17 @@ import pytest
 from examples import BOB, NOW, SENDER, reply, rows, sent
 from sqlalchemy import event
 
-from leadapi import comments, letters, signed_links, tables
+from leadapi import comment_list, comments, letters, signed_links, tables
 from leadapi.errors import NotFound
 from leadapi.store import Store
 
 
 def listed(store: Store, post: str | None = None) -> list[dict[str, Any]]:
-    return store.read_now(comments.approved, post)
+    return store.read_now(comment_list.approved, post)
 
 
 def version(store: Store, post: str | None = None) -> str:
-    return store.read_now(comments.version, post)
+    return store.read_now(comment_list.version, post)
 
 
 def decide(store: Store, comment: str, decision: comments.Decision, minutes: int = 1) -> Any:

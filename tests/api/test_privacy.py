@@ -17,7 +17,7 @@ from lead_steps import JSON, page_of
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from leadapi import comments, erasing, leads, letters, outbox, signed_links, suppressions, tables
+from leadapi import comment_list, comments, erasing, leads, letters, outbox, signed_links, suppressions, tables
 from leadapi.address_hashes import address_hash
 from leadapi.attribution import Source
 from leadapi.events import Event, publish_many
@@ -225,7 +225,9 @@ def test_a_placeholder_keeps_the_thread(client: TestClient, store: Store) -> Non
             (middle, top, True),
             (bobs, middle, False),
         ]
-        assert {(one["name"], one["html"]) for one in listed[:2]} == {(comments.ERASED_NAME, comments.ERASED_HTML)}
+        assert {(one["name"], one["html"]) for one in listed[:2]} == {
+            (comment_list.ERASED_NAME, comment_list.ERASED_HTML)
+        }
     assert after.headers["etag"] != before.headers["etag"] != client.get("/api/comments").headers["etag"]
     assert reply(store, replace(BOB, parent=top, body="Bob answers what stands there")) == ["recorded"]
     decided(store, bobs, "refuse")

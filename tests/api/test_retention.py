@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from leadapi import clock, comments, leads, retention, suppressions, tables
+from leadapi import clock, comment_list, comments, leads, retention, suppressions, tables
 from leadapi.app import create_app
 from leadapi.settings import Settings
 from leadapi.store import Store
@@ -111,14 +111,14 @@ def test_old_comments_stay_without_their_address(store: Store) -> None:
     reply(store, BOB, replace(BOB, body="Newer", now=NOW + timedelta(minutes=1)))
     for row in rows(store, tables.comments):
         store.write_now(comments.decide, (row.id, "approve", NOW))
-    before = store.read_now(comments.approved, None)
+    before = store.read_now(comment_list.approved, None)
     assert forget(store, LATER + INSTANT) == 1
     assert {row.body: (row.email, row.address_key) for row in rows(store, tables.comments)} == {
         BOB.body: ("", ""),
         "Newer": ("bob@example.com", "bob@example.com"),
     }
     assert [row.fingerprint for row in rows(store, tables.comments) if row.body == BOB.body] == [""]
-    assert store.read_now(comments.approved, None) == before
+    assert store.read_now(comment_list.approved, None) == before
 
 
 def test_who_wanted_no_letters_is_remembered_as_a_hash(store: Store) -> None:
