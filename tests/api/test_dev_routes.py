@@ -31,9 +31,13 @@ def anyio_backend() -> str:
 class NoIndex:
     """A site that was never built."""
 
-    shell = None
+    shell, language = None, "en"
 
     async def current(self) -> "NoIndex":
+        """Itself."""
+        return self
+
+    def known(self) -> "NoIndex":
         """Itself."""
         return self
 
