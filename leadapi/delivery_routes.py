@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -125,7 +124,7 @@ async def renew(
     """Mail a new link, to the newest edition, to whom an old link was made for; nobody else learns anything."""
     guards.refuse_other_sites(request, settings.origin)
     known = await index.current()
-    link = signed_links.read(purpose, token, settings.secret_keys, _HOWEVER_OLD)
+    link = signed_links.read(purpose, token, settings.secret_keys, letters.HOWEVER_OLD)
     language = _speak(request, link, known)
     entry = known.whitepapers.get(link["whitepaper"])
     if entry is None:
@@ -172,7 +171,7 @@ def _expired(
     as_json: bool,
 ) -> Response:
     """A 410 that leads to where a new link is to be had: the signature is still good, only old."""
-    payload = signed_links.read(purpose, token, settings.secret_keys, _HOWEVER_OLD)
+    payload = signed_links.read(purpose, token, settings.secret_keys, letters.HOWEVER_OLD)
     language = _speak(request, payload, index)
     if as_json:
         raise Gone(
@@ -189,9 +188,6 @@ def _expired(
         action=f"/api/renew/{purpose}/{quote(token)}" if entry else None,
     )
     return HTMLResponse(body, 410)
-
-
-_HOWEVER_OLD = timedelta(days=36_500)
 
 
 def _title(index: PublicIndex, whitepaper: str) -> str:

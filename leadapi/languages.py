@@ -33,7 +33,7 @@ class Sentence(str):
     values: dict[str, object]
 
 
-def _(template: str, **values: object) -> Sentence:
+def _(template: str, /, **values: object) -> Sentence:
     """The sentence of a constant template with named values in the manner of `%(name)s`.
 
     A value may be a Sentence, which is then said in the same language; a whole number is written as in it.
@@ -79,7 +79,7 @@ def templates(loader: BaseLoader, language: str, *, keep_trailing_newline: bool 
 
     # Jinja's own gettext makes two slow calls of each sentence, and letters are made while others wait.
     @pass_eval_context
-    def gettext(at: EvalContext, text: str, **values: object) -> str:
+    def gettext(at: EvalContext, text: str, /, **values: object) -> str:
         translated = translations.gettext(text)
         if not values:
             translated %= {}

@@ -28,6 +28,9 @@ LINK_DAYS = 7
 
 LINK_AGE = timedelta(days=LINK_DAYS)
 
+HOWEVER_OLD = timedelta(days=36_500)
+"""For an old link that still says whom it was made for, and in which language."""
+
 MODERATION_AGE = timedelta(days=90)
 """A comment may wait for its owner's holiday, and a decision may be changed later."""
 
@@ -76,13 +79,24 @@ class Sender:
         """Where anybody may ask what is stored about their address."""
         return f"{self.api_url or self.site_url}{PRIVACY_PATH}"
 
+    def privacy_url_in(self, language: str) -> str:
+        """The same, as a page in the language."""
+        return self.privacy_url + (f"?lang={language}" if language != languages.spoken(self.language) else "")
+
     def link(self, purpose: Purpose, payload: dict[str, str]) -> str:
         """The whole address of a signed link; it works through the site's proxy too."""
         return f"{self.api_url or self.site_url}{LINK_PATHS[purpose]}{sign(purpose, payload, self.keys)}"
 
-    def unsubscribe_link(self, address: str, purpose: Literal["marketing", "everything"]) -> str:
+    def unsubscribe_link(
+        self, address: str, purpose: Literal["marketing", "everything"], language: str | None = None
+    ) -> str:
         """The whole address of the page where an address leaves (opt_outs); it does not show the address."""
-        return self.link("unsubscribe", {"address_hash": address_hash(address, self.hash_key), "purpose": purpose})
+        whose = {"address_hash": address_hash(address, self.hash_key), "purpose": purpose}
+        return self.link("unsubscribe", whose | self.naming(language))
+
+    def naming(self, language: str | None) -> dict[str, str]:
+        """What the payload of a link says of its language: nothing where it is the site's."""
+        return {"language": language} if language and language != self.language else {}
 
 
 def sender(
@@ -130,7 +144,7 @@ def confirmation(
         title=title,
         link=link,
         days=LINK_DAYS,
-        refuse_link=sender.unsubscribe_link(to, "everything"),
+        refuse_link=sender.unsubscribe_link(to, "everything", language),
     )
 
 
@@ -241,15 +255,16 @@ def sign_in(sender: Sender, to: str, link: str, number: str) -> Letter:
     return _letter("sign_in", sender, to, subject, number, link=link, minutes=SIGN_IN_MINUTES)
 
 
-def privacy(sender: Sender, to: str, link: str, number: str) -> Letter:
+def privacy(sender: Sender, to: str, link: str, number: str, language: str = languages.SOURCE) -> Letter:
     """Brings the owner of an address the link that shows, exports and erases what is stored about it."""
-    subject = f"What {sender.site_name} stores about this address"
-    return _letter("privacy", sender, to, subject, number, link=link, days=LINK_DAYS)
+    subject = _("What %(site_name)s stores about this address", site_name=sender.site_name)
+    return _letter("privacy", sender, to, subject, number, language, link=link, days=LINK_DAYS)
 
 
-def nothing_stored(sender: Sender, to: str, number: str) -> Letter:
+def nothing_stored(sender: Sender, to: str, number: str, language: str = languages.SOURCE) -> Letter:
     """Tells the owner of an address that there is nothing to show or erase; who asked cannot see it."""
-    return _letter("nothing_stored", sender, to, f"Nothing is stored at {sender.site_name}", number)
+    subject = _("Nothing is stored at %(site_name)s", site_name=sender.site_name)
+    return _letter("nothing_stored", sender, to, subject, number, language)
 
 
 def _letter(
@@ -263,7 +278,7 @@ def _letter(
 ) -> Letter:
     language = languages.spoken(language)
     values |= {"site_name": sender.site_name, "site_url": sender.site_url, "kind": kind, "language": language}
-    values |= {"privacy_url": sender.privacy_url}
+    values |= {"privacy_url": sender.privacy_url_in(language)}
     line = languages.said(subject, language)
     return Letter(
         to=to,

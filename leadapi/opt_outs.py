@@ -38,6 +38,7 @@ class Wish:
     purpose: Purpose
     stop: bool
     words: str
+    language: str
     lead: str | None
     now: datetime
 
@@ -78,7 +79,7 @@ def carry_out(connection: Connection, wish: Wish) -> None:
         "purpose": "marketing",
         "text": wish.words,
         "version": VERSION,
-        "language": "en",
+        "language": wish.language,
         "given": not wish.stop,
         "page": None,
         "created_at": max(wish.now, last + timedelta(microseconds=1)) if last else wish.now,

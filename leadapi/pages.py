@@ -47,7 +47,7 @@ def render(name: str, shell: str | None, /, *, language: str = languages.SOURCE,
     part with its one <h1>. `shell` is page-shell.html as the build wrote it, or None.
     """
     language = languages.spoken(language)
-    module = _templates(language).get_template(f"{name}.html").make_module(values)
+    module = _templates(language).get_template(f"{name}.html").make_module(values | {"language": language})
     whole = shell if shell is not None and TITLE in shell and MAIN in shell else PLAIN_SHELL
     around = _SHELL_LANGUAGE.search(whole)
     same = around is not None and languages.spoken(around[1]) == language

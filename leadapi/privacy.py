@@ -37,11 +37,12 @@ Stored = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody typed `address` and wants to know what is stored about it; `now` is aware UTC."""
+    """Somebody typed `address` and wants to be told in `language` what is stored about it; `now` is aware UTC."""
 
     address: str
     network: str
     sender: letters.Sender
+    language: str
     now: datetime
 
 
@@ -56,9 +57,10 @@ def ask(connection: Connection, value: Asked) -> None:
     to = found["lead"]["email"] if found["lead"] else value.address
     number = new_id(value.now)
     if any(found[kind] for kind in ("lead", "comments", "suppressions")):
-        letter = letters.privacy(value.sender, to, value.sender.link("privacy", {"address": key}), number)
+        link = value.sender.link("privacy", {"address": key} | value.sender.naming(value.language))
+        letter = letters.privacy(value.sender, to, link, number, value.language)
     else:
-        letter = letters.nothing_stored(value.sender, to, number)
+        letter = letters.nothing_stored(value.sender, to, number, value.language)
     wanted = visitor_letters.VisitorLetter(
         letter,
         value.sender.hash_key,

@@ -17,15 +17,28 @@ from leadapi.address_hashes import address_hash
 from leadapi.erasing import Erase, erase
 from leadapi.error_responses import form_again
 from leadapi.errors import Gone, InvalidInput, StoreUnavailable, TooOften
+from leadapi.languages import _, said, spoken
 from leadapi.public_index import PublicIndex
-from leadapi.request_scope import ClientNetwork, IndexDep, NowDep, SettingsDep, StoreDep, Typed, WantsJson, sender
+from leadapi.request_scope import (
+    ClientNetwork,
+    IndexDep,
+    NowDep,
+    SettingsDep,
+    StoreDep,
+    Typed,
+    WantsJson,
+    language_of,
+    sender,
+    speak,
+)
 from leadapi.settings import Settings
 
-ON_ITS_WAY = (
+ON_ITS_WAY = _(
     "Thank you. An e-mail is on its way to this address. It says what is stored, or that nothing is; "
-    f"its link works for {letters.LINK_DAYS} days."
+    "its link works for %(days)s days.",
+    days=letters.LINK_DAYS,
 )
-ERASED = (
+ERASED = _(
     "Everything about this address is erased. So that nobody writes to you unasked, we keep a code made from the "
     "address, from which the address cannot be read."
 )
@@ -35,13 +48,15 @@ router = APIRouter(prefix=letters.PRIVACY_PATH, include_in_schema=False)
 
 
 @router.api_route("", methods=["GET", "HEAD"])
-async def form(index: IndexDep) -> Response:
-    """The form for an address."""
-    return HTMLResponse(_form(await index.current()))
+async def form(index: IndexDep, lang: str = "") -> Response:
+    """The form for an address, in the language `lang`."""
+    known = await index.current()
+    return HTMLResponse(_form(known, spoken(lang or known.language)))
 
 
 @router.post("")
 async def ask(
+    request: Request,
     typed: Typed,
     store: StoreDep,
     settings: SettingsDep,
@@ -52,47 +67,55 @@ async def ask(
 ) -> Response:
     """Mail the link; the answer is the same for every address."""
     known = await index.current()
+    language = spoken(typed.get("language") or known.language)
+    speak(request, language)
     wrong: dict[str, str] = {}
     address = typed_text.address(typed, "email", wrong)
     try:
         if wrong:
             raise InvalidInput(wrong["email"], wrong)
-        await store.write(privacy.ask, privacy.Asked(address, network, sender(settings, known), now))
+        asked = privacy.Asked(address, network, sender(settings, known), language, now)
+        await store.write(privacy.ask, asked)
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         if as_json:
             raise
-        return form_again("privacy_form", known.shell, error, email=typed_text.printable(address))
+        shown = typed_text.printable(address)
+        return form_again("privacy_form", known.shell, error, language=language, email=shown)
+    message = said(ON_ITS_WAY, language)
     if as_json:
-        return JSONResponse({"status": "accepted", "message": ON_ITS_WAY}, 202)
-    return HTMLResponse(pages.render("message", known.shell, heading="Check your inbox", message=ON_ITS_WAY))
+        return JSONResponse({"status": "accepted", "message": message}, 202)
+    heading = said(_("Check your inbox"), language)
+    return HTMLResponse(pages.render("message", known.shell, language=language, heading=heading, message=message))
 
 
 @router.api_route("/{token}", methods=["GET", "HEAD"])
 async def show(
-    token: str, store: StoreDep, settings: SettingsDep, index: IndexDep, as_json: WantsJson
+    request: Request, token: str, store: StoreDep, settings: SettingsDep, index: IndexDep, as_json: WantsJson
 ) -> Response:
     """Everything about the address, in plain words or as JSON; it changes nothing."""
-    found = await store.read(privacy.stored, _whose(token, settings))
+    found = await store.read(privacy.stored, _whose(request, token, settings))
     if as_json:
         return JSONResponse(found, headers=PRIVATE)
     known = await index.current()
-    return HTMLResponse(await run_in_threadpool(_shown, found, token, known), headers=PRIVATE)
+    page = await run_in_threadpool(_shown, found, token, known, language_of(request))
+    return HTMLResponse(page, headers=PRIVATE)
 
 
 @router.api_route("/{token}/export", methods=["GET", "HEAD"])
-async def export(token: str, store: StoreDep, settings: SettingsDep) -> Response:
+async def export(request: Request, token: str, store: StoreDep, settings: SettingsDep) -> Response:
     """Everything about the address, as a file."""
-    found = await store.read(privacy.stored, _whose(token, settings))
+    found = await store.read(privacy.stored, _whose(request, token, settings))
     attachment = {"Content-Disposition": 'attachment; filename="what-is-stored.json"'}
     return JSONResponse(found, headers=PRIVATE | attachment)
 
 
 @router.api_route("/{token}/erase", methods=["GET", "HEAD"])
-async def offer_to_erase(token: str, settings: SettingsDep, index: IndexDep) -> Response:
+async def offer_to_erase(request: Request, token: str, settings: SettingsDep, index: IndexDep) -> Response:
     """The page with the button; it changes nothing."""
-    address, _ = _whose(token, settings)
+    address = _whose(request, token, settings)[0]
     known = await index.current()
-    page = pages.render("privacy_erase", known.shell, address=address, back=_path(token))
+    values = {"address": address, "back": _path(token)}
+    page = pages.render("privacy_erase", known.shell, language=language_of(request), **values)
     return HTMLResponse(page, headers=PRIVATE)
 
 
@@ -108,23 +131,33 @@ async def erase_everything(
 ) -> Response:
     """The button was pressed: all is erased. Pressing again is as good."""
     guards.refuse_other_sites(request, settings.origin)
-    address, _ = _whose(token, settings)
+    address = _whose(request, token, settings)[0]
     await store.write(erase, Erase(address, settings.hash_key, now))
+    language = language_of(request)
+    message = said(ERASED, language)
     if as_json:
-        return JSONResponse({"status": "erased", "message": ERASED}, headers=PRIVATE)
+        return JSONResponse({"status": "erased", "message": message}, headers=PRIVATE)
     known = await index.current()
-    page = pages.render("message", known.shell, heading="Everything is erased", message=ERASED)
+    heading = said(_("Everything is erased"), language)
+    page = pages.render("message", known.shell, language=language, heading=heading, message=message)
     return HTMLResponse(page, headers=PRIVATE)
 
 
-def _whose(token: str, settings: Settings) -> tuple[str, str]:
-    """The address that the link was made for, and its hash. Raises Gone with what to do, Forbidden."""
+def _whose(request: Request, token: str, settings: Settings) -> tuple[str, str]:
+    """The address that the link was made for, and its hash; from then on its language is spoken.
+
+    Raises Gone with what to do, Forbidden.
+    """
+    payload = signed_links.read("privacy", token, settings.secret_keys, letters.HOWEVER_OLD)
+    if "language" in payload:
+        speak(request, payload["language"])
     try:
-        payload = signed_links.read("privacy", token, settings.secret_keys, letters.LINK_AGE)
+        signed_links.read("privacy", token, settings.secret_keys, letters.LINK_AGE)
     except Gone:
-        raise Gone(
-            f"This link has expired. Please ask for a new one at {letters.PRIVACY_PATH}.", code="link_expired"
-        ) from None
+        message = _(
+            "This link has expired. Please ask for a new one at %(address)s.", address=letters.PRIVACY_PATH
+        )
+        raise Gone(message, code="link_expired") from None
     address = str(payload["address"])
     return address, address_hash(address, settings.hash_key)
 
@@ -133,14 +166,15 @@ def _path(token: str) -> str:
     return letters.LINK_PATHS["privacy"] + quote(token)
 
 
-def _form(index: PublicIndex) -> str:
-    return pages.render("privacy_form", index.shell, email="", errors={}, notice=None)
+def _form(index: PublicIndex, language: str) -> str:
+    return pages.render("privacy_form", index.shell, language=language, email="", errors={}, notice=None)
 
 
-def _shown(found: privacy.Stored, token: str, index: PublicIndex) -> str:
+def _shown(found: privacy.Stored, token: str, index: PublicIndex, language: str) -> str:
     return pages.render(
         "privacy",
         index.shell,
+        language=language,
         found=found,
         empty=not any(found[kind] for kind in ("lead", "comments", "suppressions")),
         titles=_titles(index.posts) | _titles(index.whitepapers),

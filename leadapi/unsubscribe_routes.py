@@ -12,31 +12,34 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from leadapi import letters, opt_outs, pages, signed_links
 from leadapi.errors import Forbidden
+from leadapi.languages import _, said, spoken
 from leadapi.opt_outs import Purpose, Wish
-from leadapi.request_scope import IndexDep, NowDep, SettingsDep, StoreDep, WantsJson
+from leadapi.request_scope import IndexDep, NowDep, SettingsDep, StoreDep, WantsJson, language_of, speak
 
 WORDS: dict[Purpose, tuple[str, str]] = {
     "marketing": (
-        "Send me no more articles and offers by e-mail.",
-        "You will get no more articles and offers from us. What you ask for yourself we still send.",
+        _("Send me no more articles and offers by e-mail."),
+        _("You will get no more articles and offers from us. What you ask for yourself we still send."),
     ),
     "everything": (
-        "Never write to this address again.",
-        "We will not write to this address again, whoever types it into a form.",
+        _("Never write to this address again."),
+        _("We will not write to this address again, whoever types it into a form."),
     ),
 }
 """By purpose, the sentence beside the button and what is said when it was pressed."""
 
-UNDONE = "This was taken back: we may write to this address as before."
+UNDONE = _("This was taken back: we may write to this address as before.")
 
 router = APIRouter(prefix="/api", include_in_schema=False)
 
 
-def _link(token: str, settings: SettingsDep) -> dict[str, str]:
-    """What the link says. Raises Gone, Forbidden."""
+def _link(request: Request, token: str, settings: SettingsDep) -> dict[str, str]:
+    """What the link says; from then on its language is spoken. Raises Gone, Forbidden."""
     payload = signed_links.read("unsubscribe", token, settings.secret_keys, letters.UNSUBSCRIBE_AGE)
     if payload.get("purpose") not in WORDS:
-        raise Forbidden("This link is not valid. Please copy it whole from the letter.", code="bad_link")
+        raise Forbidden(signed_links.NOT_VALID, code="bad_link")
+    if "language" in payload:
+        speak(request, payload["language"])
     return payload
 
 
@@ -44,11 +47,14 @@ Link = Annotated[dict[str, str], Depends(_link)]
 
 
 @router.api_route("/unsubscribe/{token}", methods=["GET", "HEAD"])
-async def offer_to_unsubscribe(token: str, link: Link, store: StoreDep, index: IndexDep, now: NowDep) -> Response:
+async def offer_to_unsubscribe(
+    request: Request, token: str, link: Link, store: StoreDep, index: IndexDep, now: NowDep
+) -> Response:
     """The page with the button, or with the undo for whoever has left; it changes nothing."""
     purpose = cast(Purpose, link["purpose"])
     stopped = await store.read(opt_outs.stopped, (link["address_hash"], purpose, now))
-    return _page(token, (await index.current()).shell, purpose, stopped=stopped)
+    shell, language = (await index.current()).shell, language_of(request)
+    return _page(token, shell, language, purpose, stopped=stopped)
 
 
 @router.post("/unsubscribe/{token}")
@@ -67,17 +73,19 @@ async def unsubscribe(
     stop = "undo" not in parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=None)
     hashed = link["address_hash"]
     lead = await store.read(opt_outs.lead_of, (hashed, settings.hash_key))
-    words = WORDS[purpose][0] if stop else UNDONE
-    await store.write(opt_outs.carry_out, Wish(hashed, purpose, stop, words, lead, now))
+    language = spoken(language_of(request))
+    words = said(WORDS[purpose][0] if stop else UNDONE, language)
+    await store.write(opt_outs.carry_out, Wish(hashed, purpose, stop, words, language, lead, now))
     if as_json:
         return JSONResponse({"status": "unsubscribed" if stop else "undone"})
-    return _page(token, (await index.current()).shell, purpose, stopped=stop, undone=not stop)
+    return _page(token, (await index.current()).shell, language, purpose, stopped=stop, undone=not stop)
 
 
-def _page(token: str, shell: str | None, purpose: Purpose, *, stopped: bool, undone: bool = False) -> Response:
-    wish, done = WORDS[purpose]
+def _page(
+    token: str, shell: str | None, language: str, purpose: Purpose, *, stopped: bool, undone: bool = False
+) -> Response:
+    wish, done, undone_now = (said(words, language) for words in (*WORDS[purpose], UNDONE))
     action = letters.LINK_PATHS["unsubscribe"] + quote(token)
-    notice = done if stopped else UNDONE if undone else None
-    return HTMLResponse(
-        pages.render("unsubscribe", shell, action=action, wish=wish, stopped=stopped, notice=notice)
-    )
+    notice = done if stopped else undone_now if undone else None
+    values = {"action": action, "wish": wish, "stopped": stopped, "notice": notice}
+    return HTMLResponse(pages.render("unsubscribe", shell, language=language, **values))

@@ -25,15 +25,13 @@ def letter_for(
     `lead` gives id, email and status; `submission` id, whitepaper, edition, language and `ticked`. It goes to the
     stored address, never to another spelling of it that was typed this time.
     """
-    payload = {
+    language = submission["language"]
+    payload = sender.naming(language) | {
         "lead": lead["id"],
         "whitepaper": submission["whitepaper"],
         "edition": submission["edition"],
         "submission": submission["id"],
     }
-    language = submission["language"]
-    if language != sender.language:
-        payload["language"] = language
     confirm = sender.link("confirm", payload)
     confirmed = lead["status"] == "confirmed"
     if confirmed:
