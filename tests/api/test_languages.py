@@ -15,7 +15,7 @@ from leadapi.languages import _, number, said, spoken
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "leadapi" / "templates"
-OWNERS = re.compile(r"(desk|dev_|moderation|sign_in|wave).*")
+OWNERS = re.compile(r"(desk|dev_|digest|moderation|new_lead|sign_in|wave).*")
 """Templates that only the owner sees; they are in English."""
 
 ATTRIBUTES = re.compile(r'[\w-]+="[^"]*"|\brequired\b')
