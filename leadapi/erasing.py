@@ -72,7 +72,7 @@ def erase_leads(connection: Connection, who: Sequence[tuple[str, str]], now: dat
     for some in _portions([lead for lead, _ in who]):
         for statement in (*_OF_LEADS, _LEADS):
             connection.execute(statement, {"ids": some})
-    erased = [events.Event("lead.erased", lead, None, {"lead": lead}, now) for lead, _ in who]
+    erased = [events.Event("lead.erased", lead, None, {"lead": lead}, now, key) for lead, key in who]
     events.publish_many(connection, erased)
     _drop_letters(connection, [key for _, key in who], [lead for lead, _ in who])
     leave_no_trace(connection)
@@ -80,16 +80,17 @@ def erase_leads(connection: Connection, who: Sequence[tuple[str, str]], now: dat
 
 def _drop_letters(connection: Connection, keys: Sequence[str], ids: Sequence[str]) -> None:
     """Delete what waits or was given up and names one of the addresses, or what has one of the ids."""
-    text = func.lower(cast(outbox.c.payload, Text))
+    text = func.lower(cast(outbox.c.payload, Text) + func.coalesce(outbox.c.last_error, ""))
     for some in _portions([*keys, *ids]):
-        named = select(outbox.c.id, outbox.c.payload, outbox.c.dedupe_key).where(
+        named = select(outbox.c.id, outbox.c.payload, outbox.c.last_error).where(
             outbox.c.done_at.is_(None),
             or_(*(text.contains(mark, autoescape=True) for mark in some)),
         )
         naming = re.compile(
             "|".join(rf"(?<![.{_ATEXT}]){re.escape(mark)}(?![a-z0-9-]|\.[a-z0-9])" for mark in some)
         )
-        found = [row.id for row in connection.execute(named) if naming.search(_all_text(row.payload).lower())]
+        texts = ((row.id, _all_text([row.payload, row.last_error])) for row in connection.execute(named))
+        found = [letter for letter, said in texts if naming.search(said.lower())]
         for part in _portions(found):
             connection.execute(_BY_IDS, {"ids": part})
     for some in _portions([f"comment:{comment}" for comment in ids]):

@@ -83,6 +83,11 @@ def whole_life(store: Store) -> None:
     store.write_now(
         lambda connection, _: connection.execute(give_up.values(dead_at=NOW, last_error=ADDRESS)), None
     )
+    refusal = tables.outbox.insert().values(
+        id="0", kind="webhook", payload={"event": "an id"}, dedupe_key="event:1", created_at=NOW, run_at=NOW
+    )
+    refused_by_it = {"dead_at": NOW, "last_error": f"RefusedForGood: 400 {ADDRESS} is not valid"}
+    store.write_now(lambda connection, _: connection.execute(refusal.values(refused_by_it)), None)
     told = Event("comment.created", refused.id, None, {"name": NAME, "email": ADDRESS}, NOW)
     store.write_now(publish_many, [told])
 
