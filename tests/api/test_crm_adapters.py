@@ -11,7 +11,7 @@ from sqlalchemy import Connection, update
 from test_webhooks import HERE, all_done, outbox_rows, working
 from webhook_sink import Received, Sink, listening, plain
 
-from leadapi import deliveries, events, leads, mailchimp, tables, webhook_endpoints, webhooks
+from leadapi import deliveries, erasing, events, leads, mailchimp, tables, webhook_endpoints, webhooks
 from leadapi.events import Event
 from leadapi.store import Store
 from leadapi.webhook_requests import asker
@@ -66,8 +66,7 @@ def press(store: Store, submission: str | None = None) -> None:
 
 def erase(store: Store, lead: str) -> None:
     def rule(connection: Connection, _: None) -> None:
-        connection.execute(update(tables.events).where(tables.events.c.lead_id == lead).values(data={}))
-        events.publish_many(connection, [Event("lead.erased", lead, None, {"lead": lead}, NOW, address=ADDRESS)])
+        erasing.erase_leads(connection, [(lead, ADDRESS.lower())], NOW)
 
     store.write_now(rule, None)
 

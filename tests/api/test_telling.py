@@ -21,9 +21,7 @@ def letters(place: Place) -> list[EmailMessage]:
     return [message_from_bytes(path.read_bytes(), _class=EmailMessage, policy=policy.default) for path in paths]
 
 
-@pytest.mark.parametrize(
-    ("mode", "told"), [("instant", ["New lead: Führen & Coachen: “Better” People"]), ("off", [])]
-)
+@pytest.mark.parametrize(("mode", "told"), [("instant", [f"New lead: {PAPER['title']}"]), ("off", [])])
 def test_a_press_of_the_button_is_told_to_system_and_owner(ready: Place, mode: str, told: list[str]) -> None:
     """The webhook arrives signed, and the owner's letter as the setting says."""
     sink = Sink()
