@@ -48,6 +48,7 @@ _WHOLE = select(leads).where(leads.c.id == bindparam("lead"))
 _SUBMISSION_OF_LEAD = select(submissions.c.id).where(
     submissions.c.id == bindparam("submission"), submissions.c.lead_id == bindparam("lead")
 )
+_LANGUAGE_OF_SUBMISSION = _SUBMISSION_OF_LEAD.with_only_columns(submissions.c.language)
 _LAST_TOUCH = ("page", "referrer_host", *UTM_FIELDS)
 EXPORTED = (
     *("whitepaper", "edition", "post", "cta"),
@@ -125,7 +126,7 @@ def confirm(connection: Connection, value: Press) -> Lead:
 class Renewal:
     """Whoever has an old link asks for a new one; `edition` and `title` are the whitepaper's as it is now.
 
-    `language` is the old link's, and so the submission's.
+    `language` is the one in which the old link is answered, for letters that name no submission.
     """
 
     lead: str
@@ -139,17 +140,22 @@ class Renewal:
 
 
 def renew(connection: Connection, value: Renewal) -> None:
-    """Mail the link that the lead is due; again within ten minutes changes nothing. NotFound as confirm."""
+    """Mail the link that the lead is due, in the submission's language; again within ten minutes changes nothing.
+
+    NotFound as confirm.
+    """
     row = connection.execute(_WHOLE, {"lead": value.lead}).mappings().one_or_none()
     if row is None:
         raise _erased()
+    which = {"lead": value.lead, "submission": value.submission}
+    language = connection.scalar(_LANGUAGE_OF_SUBMISSION, which) if value.submission else None
     window = int(value.now.timestamp()) // RENEW_SECONDS
     number = f"{value.submission or value.lead}.{value.whitepaper}.{window}"
     answers = {
         "id": value.submission,
         "whitepaper": value.whitepaper,
         "edition": value.edition,
-        "language": value.language,
+        "language": language or value.language,
         "ticked": False,
     }
     letter = letter_for(value.sender, row, answers, value.title, number, value.now)

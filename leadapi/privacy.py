@@ -37,18 +37,22 @@ Stored = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody typed `address` and wants to be told in `language` what is stored about it; `now` is aware UTC."""
+    """Somebody typed `address` and wants to be told what is stored about it; `now` is aware UTC.
+
+    `language` is that of the form, None where it does not say.
+    """
 
     address: str
     network: str
     sender: letters.Sender
-    language: str
+    language: str | None
     now: datetime
 
 
 def ask(connection: Connection, value: Asked) -> None:
     """Mail the link to the address, or that nothing is stored; the caller cannot tell which.
 
+    The letter is in the form's language, else in the newest submission's, else in the site's; its link names it.
     Raises TooOften when one network asks too often.
     """
     rate_limits.take(connection, rate_limits.PRIVACY_LINKS_BY_NETWORK, value.network, value.now)
@@ -56,11 +60,13 @@ def ask(connection: Connection, value: Asked) -> None:
     found = stored(connection, (key, address_hash(key, value.sender.hash_key)))
     to = found["lead"]["email"] if found["lead"] else value.address
     number = new_id(value.now)
+    asked_in = [value.sender.language, *(row["language"] for row in found["submissions"])]
+    language = value.language or asked_in[-1]
     if any(found[kind] for kind in ("lead", "comments", "suppressions")):
-        link = value.sender.link("privacy", {"address": key} | value.sender.naming(value.language))
-        letter = letters.privacy(value.sender, to, link, number, value.language)
+        link = value.sender.link("privacy", {"address": key} | value.sender.naming(language))
+        letter = letters.privacy(value.sender, to, link, number, language)
     else:
-        letter = letters.nothing_stored(value.sender, to, number, value.language)
+        letter = letters.nothing_stored(value.sender, to, number, language)
     wanted = visitor_letters.VisitorLetter(
         letter,
         value.sender.hash_key,

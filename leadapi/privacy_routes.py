@@ -2,6 +2,8 @@
 
 As everywhere, no GET changes anything, since mail scanners open every link: the button that erases stands on a
 page of its own. Nothing answered here tells whether an address is known; only the letter does.
+
+The form is in the site's language, or in the one that is asked for (?lang=de), which it hands on to the letter.
 """
 
 from collections.abc import Mapping
@@ -50,8 +52,7 @@ router = APIRouter(prefix=letters.PRIVACY_PATH, include_in_schema=False)
 @router.api_route("", methods=["GET", "HEAD"])
 async def form(index: IndexDep, lang: str = "") -> Response:
     """The form for an address, in the language `lang`."""
-    known = await index.current()
-    return HTMLResponse(_form(known, spoken(lang or known.language)))
+    return HTMLResponse(_form(await index.current(), lang))
 
 
 @router.post("")
@@ -67,20 +68,21 @@ async def ask(
 ) -> Response:
     """Mail the link; the answer is the same for every address."""
     known = await index.current()
-    language = spoken(typed.get("language") or known.language)
+    chosen = spoken(typed["language"]) if typed.get("language") else ""
+    language = chosen or spoken(known.language)
     speak(request, language)
     wrong: dict[str, str] = {}
     address = typed_text.address(typed, "email", wrong)
     try:
         if wrong:
             raise InvalidInput(wrong["email"], wrong)
-        asked = privacy.Asked(address, network, sender(settings, known), language, now)
+        asked = privacy.Asked(address, network, sender(settings, known), chosen or None, now)
         await store.write(privacy.ask, asked)
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         if as_json:
             raise
         shown = typed_text.printable(address)
-        return form_again("privacy_form", known.shell, error, language=language, email=shown)
+        return form_again("privacy_form", known.shell, error, language=language, chosen=chosen, email=shown)
     message = said(ON_ITS_WAY, language)
     if as_json:
         return JSONResponse({"status": "accepted", "message": message}, 202)
@@ -154,9 +156,10 @@ def _whose(request: Request, token: str, settings: Settings) -> tuple[str, str]:
     try:
         signed_links.read("privacy", token, settings.secret_keys, letters.LINK_AGE)
     except Gone:
-        message = _(
-            "This link has expired. Please ask for a new one at %(address)s.", address=letters.PRIVACY_PATH
-        )
+        form = letters.PRIVACY_PATH
+        if "language" in payload:
+            form += f"?lang={spoken(payload['language'])}"
+        message = _("This link has expired. Please ask for a new one at %(address)s.", address=form)
         raise Gone(message, code="link_expired") from None
     address = str(payload["address"])
     return address, address_hash(address, settings.hash_key)
@@ -166,8 +169,17 @@ def _path(token: str) -> str:
     return letters.LINK_PATHS["privacy"] + quote(token)
 
 
-def _form(index: PublicIndex, language: str) -> str:
-    return pages.render("privacy_form", index.shell, language=language, email="", errors={}, notice=None)
+def _form(index: PublicIndex, lang: str) -> str:
+    chosen = spoken(lang) if lang else ""
+    return pages.render(
+        "privacy_form",
+        index.shell,
+        language=chosen or index.language,
+        chosen=chosen,
+        email="",
+        errors={},
+        notice=None,
+    )
 
 
 def _shown(found: privacy.Stored, token: str, index: PublicIndex, language: str) -> str:

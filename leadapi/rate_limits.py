@@ -77,8 +77,10 @@ PRIVACY_LINKS_BY_NETWORK = Limit(
     "privacy-links-by-network",
     10,
     timedelta(minutes=10),
-    "At most 10 links to what is stored are asked for from one network in every ten minutes of the clock. "
-    "Please try again later.",
+    _(
+        "At most 10 links to what is stored are asked for from one network in every ten minutes of the clock. "
+        "Please try again later."
+    ),
 )
 
 

@@ -35,11 +35,12 @@ router = APIRouter(prefix="/api", include_in_schema=False)
 
 def _link(request: Request, token: str, settings: SettingsDep) -> dict[str, str]:
     """What the link says; from then on its language is spoken. Raises Gone, Forbidden."""
-    payload = signed_links.read("unsubscribe", token, settings.secret_keys, letters.UNSUBSCRIBE_AGE)
-    if payload.get("purpose") not in WORDS:
-        raise Forbidden(signed_links.NOT_VALID, code="bad_link")
+    payload = signed_links.read("unsubscribe", token, settings.secret_keys, letters.HOWEVER_OLD)
     if "language" in payload:
         speak(request, payload["language"])
+    signed_links.read("unsubscribe", token, settings.secret_keys, letters.UNSUBSCRIBE_AGE)
+    if payload.get("purpose") not in WORDS:
+        raise Forbidden(signed_links.NOT_VALID, code="bad_link")
     return payload
 
 
