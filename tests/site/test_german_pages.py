@@ -10,6 +10,8 @@ from babel.messages.pofile import read_po
 from built_site import GERMAN_POST, GERMAN_WHITEPAPER, POST, SITE_URL, Page, Site, words
 from project_copy import ROOT
 
+from leadapi.settings import Settings
+
 CATALOGUE = Path(ROOT, "theme", "translations", "de", "LC_MESSAGES", "messages.po")
 GERMAN = (GERMAN_POST, "/drei-minuten-nach-dem-kundentermin/", GERMAN_WHITEPAPER, "/datenschutz/")
 ENGLISH_DAY = re.compile(r"(January|March|May|June|July|October|December) \d|\b(and|the|with) ")
@@ -99,6 +101,21 @@ def test_the_two_privacy_pages_name_each_other(published: Site) -> None:
         links = published.page(address).all("link", rel="alternate")
         assert [(link.get("hreflang"), link.get("href")) for link in links if link.get("hreflang")] == named
     assert not [link for link in published.page(POST).all("link") if link.get("hreflang")]
+
+
+@pytest.mark.parametrize(
+    ("address", "door", "kept"),
+    [
+        ("/privacy/", "/api/privacy", "erased when you have not used them for {months} months"),
+        ("/datenschutz/", "/api/privacy?lang=de", "wenn Sie {months} Monate lang nichts davon genutzt haben"),
+    ],
+)
+def test_a_privacy_page_leads_to_what_it_promises(published: Site, address: str, door: str, kept: str) -> None:
+    """Its links lead to the service's form in its own language; the months are those that the service keeps to."""
+    page = published.page(address)
+    doors = [link.get("href") for link in page.all("a") if "/api/" in link.get("href", "")]
+    assert doors == [door, door]
+    assert kept.format(months=Settings.model_fields["retention_months"].default) in words(page.all("main")[0])
 
 
 def test_a_german_page_is_as_light(published: Site) -> None:
