@@ -6,6 +6,7 @@ from email.message import EmailMessage
 
 import pytest
 from commands import Place, ask, press, serving, wait_until, with_tables
+from doors import PAPER
 from examples import rows
 from standardwebhooks import Webhook
 from test_webhook_commands import SECRET, added, receiving
