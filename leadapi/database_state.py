@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic.util import CommandError
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -79,7 +78,7 @@ def upgrade(settings: Settings, *, keep: bool = False) -> None:
                 store.close()
             if not keep:
                 lock.release()
-    except CommandError:
+    except migrations.Unknown:
         raise Unusable(
             _line("the tables are not known here. A newer version of this program made them.")
         ) from None

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from leadapi import typed_text
-from leadapi.settings import Problem, Settings, ascii_address, is_loopback
+from leadapi.settings import BadSettings, Problem, Settings, ascii_address, from_environment, is_loopback
 
 LEAST_KEY_BYTES = 32
 LEAST_KEY_VARIETY = 10
@@ -22,6 +22,16 @@ KEY_ADVICE = f"{LEAST_KEY_BYTES} random characters or more"
 
 SITE_FILES = ("index.html", "public-index.json", "page-shell.html")
 """What a built site has besides its pages: leadapi knows its posts from the second and dresses in the third."""
+
+
+def examined(address: str = "http://127.0.0.1:8000") -> tuple[Settings, list[Problem]]:
+    """The settings, as far as they can be understood, and all that is wrong with them."""
+    try:
+        settings, found = from_environment(address), list[Problem]()
+    except BadSettings as error:
+        settings, found = error.rest, error.problems
+    told = {problem.variable for problem in found}
+    return settings, found + [problem for problem in problems(settings) if problem.variable not in told]
 
 
 def problems(settings: Settings) -> list[Problem]:

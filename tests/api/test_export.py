@@ -167,7 +167,7 @@ def test_an_export_takes_no_more_memory_for_more_leads(
     assert place.run("migrate").code == 0
     peaks = []
     done = 0
-    for total in (counts(300, 10_000), counts(3_000, 100_000)):
+    for total in (counts(150, 10_000), counts(1_500, 100_000)):
         with opened(place) as store:
             for start in range(done, total, 100):
                 record(

@@ -61,6 +61,11 @@ def test_an_empty_database_gets_the_tables_of_the_program(empty: Store) -> None:
     assert [row.body for row in rows(empty, tables.comments)] == [BOB.body]
 
 
+def test_the_program_knows_its_newest_revision() -> None:
+    """What a start compares with is what the last migration leads to."""
+    assert ScriptDirectory.from_config(config()).get_current_head() == migrations.NEWEST
+
+
 def test_a_second_migration_changes_nothing(empty: Store) -> None:
     """The same command again leaves tables and rows as they are."""
     migrations.upgrade(empty.engine)

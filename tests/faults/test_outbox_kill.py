@@ -48,7 +48,7 @@ def test_every_letter_goes_out_at_most_once_more_for_each_kill(
     mail = {"MAIL_URL": mailbox.address}
     wanted: set[str] = set()
     begins = [0]
-    for run in range(counts(5, 100)):
+    for run in range(counts(3, 100)):
         wanted |= put(place, run)
         with serving(place, **mail) as service:
             enough = begins[-1] + random.randint(1, EACH_TIME)
