@@ -76,7 +76,8 @@ async def answer(request: Request, error: AppError) -> Response:
     """The response for an error of ours, as the client asked for it."""
     status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
     fields = error.fields if isinstance(error, InvalidInput) else None
-    response = await _response(request, status, error.code, error.message, fields)
+    instead = error.instead if isinstance(error, Gone) else None
+    response = await _response(request, status, error.code, error.message, fields, instead)
     if isinstance(error, TooOften | StoreUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     _note_unavailable(error)
@@ -89,13 +90,18 @@ def _note_unavailable(error: AppError) -> None:
 
 
 async def _response(
-    request: Request, status: int, code: str, message: str, fields: Mapping[str, str] | None = None
+    request: Request,
+    status: int,
+    code: str,
+    message: str,
+    fields: Mapping[str, str] | None = None,
+    instead: tuple[str, str] | None = None,
 ) -> Response:
     if wants_json(request):
         language = language_of(request)
         return error_json(status, code, said(message, language), _in_words(fields or {}, language))
     shell = (await request.app.state.index.current()).shell
-    return _page(shell, status, message, language_of(request))
+    return _page(shell, status, message, language_of(request), instead)
 
 
 def _in_words(fields: Mapping[str, str], language: str) -> dict[str, str]:
@@ -125,10 +131,15 @@ def form_again(
     return HTMLResponse(body, STATUS[type(error)], headers)
 
 
-def _page(shell: str | None, status: int, message: str, language: str) -> HTMLResponse:
-    title = said(TITLES.get(status, _("That did not work")), language)
-    words = said(message, language)
-    return HTMLResponse(pages.render("error", shell, language=language, heading=title, message=words), status)
+def _page(
+    shell: str | None, status: int, message: str, language: str, instead: tuple[str, str] | None = None
+) -> HTMLResponse:
+    values = {
+        "heading": said(TITLES.get(status, _("That did not work")), language),
+        "message": said(message, language),
+        "instead": (instead[0], said(instead[1], language)) if instead else None,
+    }
+    return HTMLResponse(pages.render("error", shell, language=language, **values), status)
 
 
 async def unforeseen(request: Request, error: Exception) -> Response:

@@ -67,9 +67,13 @@ class NotFound(AppError):
 
 
 class Gone(AppError):
-    """A link that was good once."""
+    """A link that was good once; `instead`: the address of a page that helps now, and what its button says."""
 
     code = "gone"
+
+    def __init__(self, message: str, *, code: str | None = None, instead: tuple[str, str] | None = None) -> None:
+        super().__init__(message, code=code)
+        self.instead = instead
 
 
 class Conflict(AppError):

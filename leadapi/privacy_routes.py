@@ -160,7 +160,7 @@ def _whose(request: Request, token: str, settings: Settings) -> tuple[str, str]:
         if "language" in payload:
             form += f"?lang={spoken(payload['language'])}"
         message = _("This link has expired. Please ask for a new one at %(address)s.", address=form)
-        raise Gone(message, code="link_expired") from None
+        raise Gone(message, code="link_expired", instead=(form, _("Ask for a new link"))) from None
     address = str(payload["address"])
     return address, address_hash(address, settings.hash_key)
 

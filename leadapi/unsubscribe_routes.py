@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from leadapi import letters, opt_outs, pages, signed_links
-from leadapi.errors import Forbidden
+from leadapi.errors import Forbidden, Gone
 from leadapi.languages import _, said, spoken
 from leadapi.opt_outs import Purpose, Wish
 from leadapi.request_scope import IndexDep, NowDep, SettingsDep, StoreDep, WantsJson, language_of, speak
@@ -29,6 +29,10 @@ WORDS: dict[Purpose, tuple[str, str]] = {
 """By purpose, the sentence beside the button and what is said when it was pressed."""
 
 UNDONE = _("This was taken back: we may write to this address as before.")
+EXPIRED = _(
+    "This link has expired. A newer e-mail from us has one that works. You can also have everything erased that "
+    "we store about you; then nobody writes to you unasked."
+)
 
 router = APIRouter(prefix="/api", include_in_schema=False)
 
@@ -38,10 +42,20 @@ def _link(request: Request, token: str, settings: SettingsDep) -> dict[str, str]
     payload = signed_links.read("unsubscribe", token, settings.secret_keys, letters.HOWEVER_OLD)
     if "language" in payload:
         speak(request, payload["language"])
-    signed_links.read("unsubscribe", token, settings.secret_keys, letters.UNSUBSCRIBE_AGE)
+    try:
+        signed_links.read("unsubscribe", token, settings.secret_keys, letters.UNSUBSCRIBE_AGE)
+    except Gone:
+        raise Gone(
+            EXPIRED, code="link_expired", instead=(_privacy(payload), _("What we store about you"))
+        ) from None
     if payload.get("purpose") not in WORDS:
         raise Forbidden(signed_links.NOT_VALID, code="bad_link")
     return payload
+
+
+def _privacy(payload: dict[str, str]) -> str:
+    """Where whoever has this link may see and erase what is stored, in the link's language."""
+    return letters.PRIVACY_PATH + (f"?lang={spoken(payload['language'])}" if "language" in payload else "")
 
 
 Link = Annotated[dict[str, str], Depends(_link)]

@@ -15,7 +15,7 @@ HOSTILE = "</title><script>alert(1)</script>[[shell:main]][[shell:title]]{{7*7}}
 @pytest.mark.parametrize("shell", [SHELL, None, "broken", "[[shell:main]] alone"])
 def test_a_page_is_whole_in_any_shell(shell: str | None) -> None:
     """Title, one h1, a language and a main part are there also when the build left no usable shell."""
-    page = pages.render("error", shell, heading=HOSTILE, message=HOSTILE)
+    page = pages.render("error", shell, heading=HOSTILE, message=HOSTILE, instead=None)
     document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
     assert document.find("head/title").text == HOSTILE
     assert [h1.text for h1 in document.iter("h1")] == [HOSTILE]
@@ -26,7 +26,7 @@ def test_a_page_is_whole_in_any_shell(shell: str | None) -> None:
 
 def test_a_token_that_was_typed_is_text() -> None:
     """The shell is filled once: typed tokens do not duplicate the page."""
-    page = pages.render("error", SHELL, heading="[[shell:main]]", message="x")
+    page = pages.render("error", SHELL, heading="[[shell:main]]", message="x", instead=None)
     assert page.count("<h1>") == 1
 
 
