@@ -49,7 +49,10 @@ def signed_in(client: TestClient) -> bool:
 
 
 def test_the_owner_finds_what_waits_and_what_came(client: TestClient, store: Store) -> None:
-    """Pending comments and leads stand on the desk as typed, escaped; decided ones and robots' do not."""
+    """Pending comments and leads stand on the desk as typed, escaped; decided ones and robots' do not.
+
+    Who typed no name is listed all the same.
+    """
     reply(store, BOB, replace(BOB, body="From a robot", held=True), replace(BOB, body="Decided <i>before</i>"))
     decided = next(row.id for row in rows(store, tables.comments) if row.body.startswith("Decided"))
     key = ("the first key that nobody guesses",)
@@ -60,6 +63,7 @@ def test_the_owner_finds_what_waits_and_what_came(client: TestClient, store: Sto
         store,
         ALICE,
         replace(ALICE, address="robot@example.com", held_reason="honeypot"),
+        replace(ALICE, address="nameless@example.com", name=""),
         replace(
             ALICE,
             address="carol@example.com",
@@ -82,6 +86,7 @@ def test_the_owner_finds_what_waits_and_what_came(client: TestClient, store: Sto
     suspicious, _, latest = page.text.partition("Latest leads")
     assert "robot@example.com" in suspicious and "robot@example.com" not in latest
     assert "Alice &lt;b&gt;" in page.text
+    assert "<b><bdi>No name</bdi></b>" in latest
     assert "C &amp; Co" in page.text
     assert page.text.index("carol@example.com") < page.text.index("Alice@example.com")
     assert page.text.count(", agreed to letters") == 1
