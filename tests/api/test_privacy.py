@@ -176,6 +176,7 @@ def test_erasing_again_is_as_good(client: TestClient, store: Store) -> None:
     assert {(answer.status_code, answer.json()["status"]) for answer in answers} == {(200, "erased")}
     page = client.get(link())
     assert "You had everything erased" in page.text
+    assert "Erase everything" not in page.text
     assert client.get(link(), headers=JSON).json()["lead"] is None
     assert len([row for row in rows(store, tables.events) if row.kind == "lead.erased"]) == 1
 
@@ -265,6 +266,7 @@ def test_the_way_from_the_form_to_nothing(client: TestClient, store: Store) -> N
     client.post("/api/privacy", data={"email": ADDRESS})
     way = newest_link(store)
     assert way and "Marked words of mine" in client.get(way).text
+    assert f'href="{way}/erase">Erase everything' in client.get(way).text
     asked = client.get(f"{way}/erase")
     page_of(asked)
     assert f'action="{way}/erase"' in asked.text
