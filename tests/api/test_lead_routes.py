@@ -1,7 +1,9 @@
 """The journey to the whitepaper through the doors, by browser and by script, and what each mistake is told."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import time_machine
 from doors import ORIGIN, PDF, doors
 from examples import rows, sent
 from lead_steps import FORM, JSON, confirmed, link_in, page_of
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
 from leadapi import tables
@@ -45,6 +48,22 @@ def test_a_browser_is_led_from_the_form_to_the_file(client: TestClient, store: S
     file = client.get(links[0])
     assert (file.status_code, file.content) == (200, PDF)
     assert [lead.status for lead in rows(store, tables.leads)] == ["confirmed"]
+
+
+def test_leads_are_countable_by_post_call_to_action_and_campaign(client: TestClient, store: Store) -> None:
+    """One query over one table counts them exactly, however often a form without a script was sent."""
+    places = list(product(("a-post", "b-post"), ("end", "middle"), ("", "spring", "fall")))
+    wanted = Counter({(post, cta, campaign or None): n % 3 + 1 for n, (post, cta, campaign) in enumerate(places)})
+    for n, (post, cta, campaign) in enumerate(wanted):
+        page = f"{ORIGIN}/{post}/" + (f"?utm_campaign={campaign}" if campaign else "")
+        for visitor in range(wanted[post, cta, campaign]):
+            form = FORM | {"email": f"{n}.{visitor}@example.com", "post": post, "cta": cta}
+            for _ in range(2):
+                assert client.post("/api/leads", data=form, headers={"Referer": page}).status_code == 303
+    place = [tables.submissions.c[name] for name in ("post", "cta", "utm_campaign")]
+    count = select(*place, func.count(tables.submissions.c.lead_id.distinct())).group_by(*place)
+    found = store.read_now(lambda connection, _: connection.execute(count).all(), None)
+    assert {(post, cta, campaign): leads for post, cta, campaign, leads in found} == wanted
 
 
 def test_a_script_is_told_the_same_as_json(client: TestClient, store: Store) -> None:
