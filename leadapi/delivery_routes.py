@@ -62,7 +62,7 @@ async def confirm(
     if link is None:
         return _expired(request, "confirm", token, settings, known, as_json)
     language = _speak(request, link, known)
-    await store.write(leads.confirm, leads.Press(link["lead"], link.get("submission"), now))
+    await store.write(leads.confirm, leads.Press(link["lead"], link.get("submission"), now, settings.hash_key))
     url = letters.LINK_PATHS["download"] + signed_links.sign("download", link, settings.secret_keys)
     title = _title(known, link["whitepaper"])
     if as_json:

@@ -5,7 +5,7 @@ good as doing it once, and so is fetching a file: what is counted is the first t
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, bindparam, select, update
 
-from leadapi import events, lead_events, letters, visitor_letters
+from leadapi import events, lead_events, letters, suppressions, visitor_letters
+from leadapi.address_hashes import address_hash
 from leadapi.attribution import UTM_FIELDS
 from leadapi.errors import NotFound
 from leadapi.languages import _
@@ -45,6 +46,12 @@ _BY_ID = (
     .with_for_update(read=True, key_share=True)  # PostgreSQL: an erasing of this moment comes before, or after
 )
 _WHOLE = select(leads).where(leads.c.id == bindparam("lead"))
+_FIRST_ANSWER = (
+    select(consents.c.given, consents.c.created_at)
+    .where(consents.c.submission_id == bindparam("submission"))
+    .order_by(consents.c.created_at)
+    .limit(1)
+)
 _SUBMISSION_OF_LEAD = select(submissions.c.id).where(
     submissions.c.id == bindparam("submission"), submissions.c.lead_id == bindparam("lead")
 )
@@ -94,11 +101,12 @@ _APART_OF_NEWEST = _APART.where(consents.c.lead_id.in_(_NEWEST.scalar_subquery()
 @dataclass(frozen=True, slots=True)
 class Press:
     """The button behind a mailed link was pressed; `submission` is the row that the letter answered, None in the
-    letters of earlier versions."""
+    letters of earlier versions; `hash_key` is address_hashes'."""
 
     lead: str
     submission: str | None
     now: datetime
+    hash_key: str = field(default="", repr=False)
 
 
 def confirm(connection: Connection, value: Press) -> Lead:
@@ -113,10 +121,13 @@ def confirm(connection: Connection, value: Press) -> Lead:
     pressed = {"lead": value.lead, "submission": value.submission}
     if value.submission and connection.execute(_SUBMISSION_OF_LEAD, pressed).one_or_none():
         proof = {"lead_id": value.lead, "submission_id": value.submission}
-        connection.execute(
+        added = connection.execute(
             _ADD_CONFIRMATION[connection.dialect.name],
             proof | {"id": new_id(value.now), "created_at": value.now},
         )
+        answer = connection.execute(_FIRST_ANSWER, {"submission": value.submission}).one_or_none()
+        if added.rowcount and answer and answer.given:
+            suppressions.agreed_again(connection, address_hash(row.email, value.hash_key), answer.created_at)
     if first_time:
         events.publish_many(connection, [lead_events.confirmed(row._mapping, value.now)])
     return Lead(row.id, row.email, first_time)

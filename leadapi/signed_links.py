@@ -5,6 +5,7 @@ Each purpose has a salt of its own, so that a link for one thing opens nothing e
 verify: a key is changed by putting a new one in front, and the old links die when the old key is removed.
 """
 
+import hmac
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
@@ -22,8 +23,8 @@ Purpose = Literal["confirm", "download", "moderate", "sign-in", "unsubscribe", "
 
 
 def sign(purpose: Purpose, payload: dict[str, Any], keys: Sequence[str]) -> str:
-    """A token for the payload (small, JSON), good for this purpose only."""
-    return _serializer(purpose, keys).dumps(payload)
+    """A token for the payload (small, JSON), good for this purpose only; it begins with the signing key's id."""
+    return f"{key_id(keys[0])}.{_serializer(purpose, keys[0]).dumps(payload)}"
 
 
 def read(purpose: Purpose, token: str, keys: Sequence[str], max_age: timedelta) -> dict[str, Any]:
@@ -32,10 +33,14 @@ def read(purpose: Purpose, token: str, keys: Sequence[str], max_age: timedelta) 
     Raises Gone when it is older than `max_age`, Forbidden when it was not signed by us for this purpose.
     """
     try:
+        named, _dot, token = token.partition(".")
         signature = token.rpartition(".")[2]
         if base64_encode(base64_decode(signature)) != signature.encode():  # 43 signs have room for two bits more
             raise BadData("The signature is not written as we write it.")
-        payload = _serializer(purpose, keys).loads(token, max_age=int(max_age.total_seconds()))
+        key = next((key for key in keys if key_id(key) == named), None)
+        if key is None:
+            raise BadData("The key that signed it is not here any more.")
+        payload = _serializer(purpose, key).loads(token, max_age=int(max_age.total_seconds()))
     except SignatureExpired:
         raise Gone(_("This link has expired."), code="link_expired") from None
     except (BadData, ValueError, RecursionError):
@@ -45,10 +50,14 @@ def read(purpose: Purpose, token: str, keys: Sequence[str], max_age: timedelta) 
     return payload
 
 
-def _serializer(purpose: Purpose, keys: Sequence[str]) -> URLSafeTimedSerializer:
-    oldest_first = list(reversed(keys))  # itsdangerous signs with the last one
+def key_id(key: str) -> str:
+    """Which key signed a token, without telling anything of it."""
+    return hmac.new(key.encode(), b"leadapi.key-id", sha256).hexdigest()[:8]
+
+
+def _serializer(purpose: Purpose, key: str) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(
-        oldest_first,
+        key,
         salt=f"leadapi.{purpose}",
         signer_kwargs={"key_derivation": "hmac", "digest_method": sha256},
     )

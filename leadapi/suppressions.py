@@ -29,6 +29,11 @@ _DROP_OLDER = delete(suppressions).where(
     suppressions.c.reason == bindparam("why"),
     suppressions.c.created_at < bindparam("since"),
 )
+_AGREED_AGAIN = delete(suppressions).where(
+    suppressions.c.address_hash == bindparam("address_hash"),
+    suppressions.c.reason.in_(("unsubscribed", "erased")),
+    suppressions.c.created_at < bindparam("at"),
+)
 _FIND = select(suppressions.c.address_hash, suppressions.c.reason, suppressions.c.created_at).where(
     suppressions.c.address_hash.in_(bindparam("hashes", expanding=True))
 )
@@ -52,6 +57,11 @@ def suppress(connection: Connection, value: tuple[str, Reason, datetime]) -> boo
 def lift(connection: Connection, value: tuple[str, Reason]) -> None:
     """Take (address hash, reason) off the list; again is as good."""
     connection.execute(_LIFT, {"address_hash": value[0], "reason": value[1]})
+
+
+def agreed_again(connection: Connection, address_hash: str, at: datetime) -> None:
+    """Somebody proved a yes that they gave at this moment: what they said or had erased before stops nothing."""
+    connection.execute(_AGREED_AGAIN, {"address_hash": address_hash, "at": at})
 
 
 def reasons(connection: Connection, hashes: Collection[str], now: datetime) -> Mapping[str, set[Reason]]:

@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from examples import ALICE, NOW, record, rows, sent
+from examples import ALICE, CONSENT, NOW, record, rows, sent
 
-from leadapi import leads, rate_limits, tables
+from leadapi import leads, rate_limits, suppressions, tables
+from leadapi.address_hashes import address_hash
 from leadapi.errors import TooOften
 from leadapi.store import Store, open_store
 from leadapi.submission_rows import Submission
@@ -68,6 +69,31 @@ def test_a_tick_that_was_added_later_is_not_proven_by_the_letter_before(store: S
     assert record(store, ALICE, later(YES, 1)) == ["recorded", "repeated"]
     press(store)
     assert (ledger(store), told(store)[1]) == ([False, True], [False])
+
+
+def test_who_agrees_anew_is_off_the_suppression_list(store: Store) -> None:
+    """A yes that was given and proven after leaving counts again; pressing an old letter's button does not."""
+    hashed = address_hash(ALICE.address, "")
+    record(store, YES)
+    for reason in ("unsubscribed", "erased", "complained"):
+        store.write_now(suppressions.suppress, (hashed, reason, NOW + timedelta(minutes=1)))
+    press(store)
+    assert len(rows(store, tables.suppressions)) == 3
+    store.write_now(suppressions.lift, (hashed, "complained"))
+    record(store, later(replace(YES, post="b-post"), 2))
+    assert len(rows(store, tables.suppressions)) == 2
+    press(store, 1)
+    assert rows(store, tables.suppressions) == []
+
+
+def test_a_changed_text_is_a_new_version_and_old_rows_keep_theirs(store: Store) -> None:
+    """What somebody agreed to stays as it was shown, whatever the box says later."""
+    record(store, YES)
+    record(
+        store, later(replace(YES, post="b-post", consent=replace(CONSENT, version="en-2", text="New words.")), 1)
+    )
+    answers = sorted(rows(store, tables.consents), key=lambda row: row.created_at)
+    assert [(row.version, row.text) for row in answers] == [("en-1", CONSENT.text), ("en-2", "New words.")]
 
 
 def test_a_no_needs_no_proof(store: Store) -> None:
