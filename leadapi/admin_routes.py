@@ -39,6 +39,9 @@ COOKIE = "desk"
 SHOWN = 50
 """How many comments and leads stand on the desk at once."""
 
+LONGEST_ID = 64
+"""Characters of what a button on the desk names: an id of ours, or a reason."""
+
 ON_ITS_WAY = "If this is the owner’s address, an e-mail with a link is on its way. The link works for 30 minutes."
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
@@ -127,8 +130,8 @@ async def decide_held(
     known = await index.current()
     decided = held_submissions.Decided(
         decision="release" if decision == "release" else "refuse",
-        submission=typed.get("submission", "").strip() or None,
-        reason=typed.get("reason", "").strip() or None,
+        submission=typed_text.remark(typed.get("submission", ""), LONGEST_ID),
+        reason=typed_text.remark(typed.get("reason", ""), LONGEST_ID),
         titles={slug: entry["title"] for slug, entry in known.whitepapers.items()},
         sender=sender(settings, known),
         now=now,
@@ -142,7 +145,7 @@ async def send_again(typed: Typed, owner: Owner, store: StoreDep, now: NowDep) -
     """The owner has letters that could not be delivered sent again: one, or all."""
     if owner is None:
         raise Forbidden("Please sign in at /admin/ first.", code="not_signed_in")
-    letter = typed.get("letter", "").strip()
+    letter = typed_text.remark(typed.get("letter", ""), LONGEST_ID)
     if not letter:
         wrong = "Please choose a letter, or all."
         raise InvalidInput(wrong, {"letter": wrong})

@@ -37,6 +37,8 @@ LARGEST = 1024 * 1024
 COMPLAINTS = ("abuse", "fraud", "opt-out", "opt-out-list")
 """Feedback types that say the receiver wants no such mail; others are about spoofing, or take a complaint back."""
 
+_UNFIT = r"\s<>\x00-\x1f\x7f\ud800-\udfff"
+_ADDRESS = re.compile(rf"[^{_UNFIT}]{{1,254}}@[^{_UNFIT}@]{{1,253}}")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
@@ -164,7 +166,7 @@ def _addresses(group: Message, name: str) -> list[str]:
 
 def is_address(text: str) -> bool:
     """Whether it may be one; the list of addresses not to be written to takes any."""
-    return bool(re.fullmatch(r"[^\s<>\x00-\x1f\x7f]{1,254}@[^\s<>@\x00-\x1f\x7f]{1,253}", text))
+    return bool(_ADDRESS.fullmatch(text))
 
 
 def _field(message: Message, name: str) -> str:

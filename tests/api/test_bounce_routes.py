@@ -106,6 +106,7 @@ def test_a_foreign_secret_and_an_old_request_are_refused(client: TestClient, sto
         ({"type": "bounce", "address": ["alice@example.com"]}, 422),
         ({"type": 7, "address": "alice@example.com"}, 422),
         ([ALICE, {"type": "complaint", "address": "a\nb@example.com"}], 422),
+        ('{"type": "bounce", "address": "\\ud800@example.com"}', 422),
         ([], 200),
     ],
 )

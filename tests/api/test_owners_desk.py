@@ -224,6 +224,23 @@ def test_too_many_letters_are_refused_with_the_form(client: TestClient) -> None:
     assert int(answers[-1].headers["retry-after"]) > 0
 
 
+@pytest.mark.parametrize("typed", ODDITIES)
+def test_odd_text_on_the_desk_is_answered(client: TestClient, store: Store, typed: str) -> None:
+    """Whatever a button names: nothing is decided, and nothing breaks."""
+    record(store, replace(ALICE, held_reason="wave"))
+    sign_in(client, store)
+    for door, body, answers in (
+        ("held", {"decision": "release", "submission": typed}, (303,)),
+        ("held", {"decision": "refuse", "reason": typed}, (303,)),
+        ("letters", {"letter": typed}, (303, 422)),
+    ):
+        headers = {"Content-Type": "application/json"}
+        answer = client.post(f"/admin/{door}", content=json.dumps(body), headers=headers)
+        assert answer.status_code in answers
+    [row] = rows(store, tables.submissions)
+    assert (row.held, row.held_reason) == (True, "wave")
+
+
 @pytest.mark.parametrize("typed", [*ODDITIES, ""])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_odd_text_is_answered(client: TestClient, typed: str) -> None:
