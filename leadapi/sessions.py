@@ -16,6 +16,14 @@ from leadapi import letters, outbox, rate_limits
 from leadapi.tables import new_id, sessions
 from leadapi.typed_text import address_key
 
+LETTERS = rate_limits.Limit(
+    "sign-in-letters", 10, timedelta(hours=1), "Past ten letters in an hour comes one every ten minutes."
+)
+"""Anybody may ask for the owner's link, from any number of networks."""
+
+PAST_SECONDS = 600
+"""Past LETTERS one letter goes in so many seconds by the clock, so that nobody can lock the owner out."""
+
 SESSION_AGE = timedelta(days=14)
 """A session ends so long after it began, however often it is used."""
 
@@ -42,7 +50,8 @@ _FORGET = delete(sessions).where(sessions.c.expires_at <= bindparam("now"))
 def ask(connection: Connection, value: Request) -> None:
     """Write the owner the link when the address is theirs; else nothing, and the caller cannot tell which.
 
-    Raises TooOften when one network asks too often.
+    Past LETTERS the letter that went last has to do, whose link works on. Raises TooOften when one network asks
+    too often.
     """
     rate_limits.take(connection, rate_limits.SIGN_INS_BY_NETWORK, value.network, value.now)
     if address_key(value.address) != address_key(value.owner):
@@ -52,6 +61,8 @@ def ask(connection: Connection, value: Request) -> None:
     letter = letters.sign_in(value.sender, value.owner, link, number)
     until = value.now + letters.SIGN_IN_AGE  # a dead link is worse than none: the owner asks again
     payload = letter.payload() | {"until": until.isoformat()}
+    if not rate_limits.take_all(connection, LETTERS, {"owner": 1}, value.now)["owner"]:
+        number = f"{int(value.now.timestamp()) // PAST_SECONDS}"
     outbox.enqueue(connection, outbox.Row("letter", payload, f"sign-in:{number}", value.now))
 
 

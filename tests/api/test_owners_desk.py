@@ -11,7 +11,7 @@ import html5lib
 import pytest
 import time_machine
 from doors import ORIGIN, doors
-from examples import ALICE, BOB, ODDITIES, record, reply, rows, sent
+from examples import ALICE, BOB, ODDITIES, SENDER, record, reply, rows, sent
 from starlette.testclient import TestClient
 
 from leadapi import leads, letters, sessions, signed_links, smtp, tables
@@ -222,6 +222,22 @@ def test_too_many_letters_are_refused_with_the_form(client: TestClient) -> None:
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
     assert 'value="mallory@example.com"' in answers[-1].text
     assert int(answers[-1].headers["retry-after"]) > 0
+
+
+def test_the_owner_is_not_flooded_with_links_to_sign_in(store: Store) -> None:
+    """From however many networks they are asked for: ten letters in an hour, then one every ten minutes."""
+
+    def ask(count: int, after: timedelta) -> int:
+        for number in range(count):
+            network = f"2001:db8:0:{number:x}::/64"
+            store.write_now(sessions.ask, sessions.Request(OWNER, network, OWNER, SENDER, hour + after))
+        return len(sent(store))
+
+    hour = NOW.replace(minute=0)
+    assert ask(30, timedelta()) == 11
+    assert ask(30, timedelta(minutes=9, seconds=59)) == 11
+    assert ask(30, timedelta(minutes=10)) == 12
+    assert ask(9, timedelta(hours=1)) == 21
 
 
 @pytest.mark.parametrize("typed", ODDITIES)
