@@ -115,6 +115,6 @@ def _wait(text: str | None) -> int | None:
         return None
     try:
         seconds = int(text) if text.isdecimal() else (parsedate_to_datetime(text) - now()).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return min(max(0, int(seconds)), LONGEST_WAIT)

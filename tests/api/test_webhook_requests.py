@@ -193,7 +193,16 @@ async def test_the_certificate_must_be_the_names_own() -> None:
 
 @pytest.mark.parametrize(
     ("said", "seconds"),
-    [("120", 120), ("0", 0), ("99999999999", 24 * 3600), ("soon", None), ("-5", None), ("", None)],
+    [
+        ("120", 120),
+        ("0", 0),
+        ("99999999999", 24 * 3600),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+        ("Mon, 1 Jan 99999999999999 00:00:00 GMT", None),
+        ("Mon, 1 Jan 2024 00:00:00 +99999999999999", None),
+    ],
 )
 async def test_how_long_we_are_asked_to_wait_is_bounded(said: str, seconds: int | None) -> None:
     """Retry-After in seconds; what makes no sense says nothing."""
