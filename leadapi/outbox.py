@@ -227,5 +227,7 @@ def settle(connection: Connection, now: datetime) -> None:
 
 
 def forget_old(connection: Connection, now: datetime) -> None:
-    """Drop the rows that were done long ago."""
-    connection.execute(delete(outbox).where(outbox.c.done_at <= now - KEPT))
+    """Drop the rows that were done long ago, and what other systems were not told by then: only a letter that was
+    given up can be sent again."""
+    given_up = and_(outbox.c.kind == "webhook", outbox.c.dead_at <= now - KEPT)
+    connection.execute(delete(outbox).where(or_(outbox.c.done_at <= now - KEPT, given_up)))

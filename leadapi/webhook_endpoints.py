@@ -35,12 +35,8 @@ SECRET_PREFIX, SECRET_BYTES = "whsec_", range(24, 65)
 
 _BY_ID = select(webhook_endpoints).where(webhook_endpoints.c.id == bindparam("endpoint"))
 _CHANGE = update(webhook_endpoints).where(webhook_endpoints.c.id == bindparam("endpoint"))
-_WAITING = (
-    outbox.c.queue == bindparam("endpoint"),
-    outbox.c.kind == "webhook",
-    outbox.c.done_at.is_(None),
-    outbox.c.dead_at.is_(None),
-)
+_ITS_QUEUE = (outbox.c.queue == bindparam("endpoint"), outbox.c.kind == "webhook")
+_WAITING = (*_ITS_QUEUE, outbox.c.done_at.is_(None), outbox.c.dead_at.is_(None))
 _FREE = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("at"))
 """What is under way just now ends by itself."""
 
@@ -109,9 +105,9 @@ def listed(connection: Connection, _: None = None) -> list[dict[str, Any]]:
 
 
 def remove(connection: Connection, endpoint_id: str) -> None:
-    """Forget the endpoint, and what waits for it. Raises NotFound."""
+    """Forget the endpoint, and what waits for it or was given up. Raises NotFound."""
     endpoint(connection, endpoint_id)
-    connection.execute(delete(outbox).where(*_WAITING), {"endpoint": endpoint_id})
+    connection.execute(delete(outbox).where(*_ITS_QUEUE), {"endpoint": endpoint_id})
     connection.execute(
         delete(webhook_endpoints).where(webhook_endpoints.c.id == bindparam("endpoint")), {"endpoint": endpoint_id}
     )

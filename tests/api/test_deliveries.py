@@ -279,12 +279,15 @@ async def test_a_service_that_stops_lets_a_letter_under_way_end(store: Store) ->
 
 
 def test_rows_that_were_done_long_ago_are_dropped(store: Store) -> None:
-    """After 90 days a row that is done goes; what waits, and what is dead, stays."""
+    """After 90 days a row that is done goes, and what another system was not told; what waits, and a letter that
+    is dead, stays."""
     put(store, "done", "recent", "waits", "dead")
+    put(store, "untold", kind="webhook")
     claimed = {found.payload["key"]: found for found in store.write_now(outbox.claim, Claim("", NOW, most=8))}
     store.write_now(outbox.finish, (claimed["done"].id, NOW))
     store.write_now(outbox.finish, (claimed["recent"].id, NOW + timedelta(seconds=1)))
-    store.write_now(outbox.fail, Failure(claimed["dead"], NOW, "RefusedForGood: ", final=True))
+    for key in ("dead", "untold"):
+        store.write_now(outbox.fail, Failure(claimed[key], NOW, "RefusedForGood: ", final=True))
     store.write_now(outbox.forget_old, NOW + outbox.KEPT)
     assert {row.dedupe_key for row in rows(store, tables.outbox)} == {"recent", "waits", "dead"}
 

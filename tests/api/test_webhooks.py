@@ -240,6 +240,19 @@ async def test_a_removed_endpoint_is_told_nothing_more(store: Store) -> None:
     assert [row["id"] for row in store.read_now(webhook_endpoints.listed, None)] == [kept]
 
 
+def test_a_removed_endpoint_leaves_nothing_that_was_given_up(store: Store) -> None:
+    """Least of all what names an erased person's member of an audience; another endpoint's stays."""
+    removed, kept = (
+        add(store, f"https://us1.api.mailchimp.com/3.0/lists/{name}", "mailchimp", secret="key-us1")
+        for name in ("removed", "kept")
+    )
+    publish(store, Event("lead.erased", "lead-1", None, {"lead": "lead-1"}, NOW, "alice@example.com"))
+    for endpoint in (removed, kept):
+        store.write_now(webhook_endpoints.disable, (endpoint, "410", NOW))
+    store.write_now(webhook_endpoints.remove, removed)
+    assert [row.queue for row in outbox_rows(store)] == [kept]
+
+
 def test_only_who_listens_to_a_kind_gets_a_row(store: Store) -> None:
     """An event known before adds nothing, and its row names it without repeating what it says."""
     first = add(store, "https://crm.example.com/", told_of=["lead.created", "comment.created"])
