@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, select
+from sqlalchemy import Connection, Select, Table, bindparam, exists, or_, select
 
 from leadapi import letters, rate_limits, visitor_letters
 from leadapi.address_hashes import address_hash
@@ -57,12 +57,13 @@ def ask(connection: Connection, value: Asked) -> None:
     """
     rate_limits.take(connection, rate_limits.PRIVACY_LINKS_BY_NETWORK, value.network, value.now)
     key = address_key(value.address)
-    found = stored(connection, (key, address_hash(key, value.sender.hash_key)))
-    to = found["lead"]["email"] if found["lead"] else value.address
+    lead = connection.execute(_LEAD, {"key": key}).one_or_none()
+    to = lead.email if lead else value.address
     number = new_id(value.now)
-    asked_in = [value.sender.language, *(row["language"] for row in found["submissions"])]
-    language = value.language or asked_in[-1]
-    if any(found[kind] for kind in ("lead", "comments", "suppressions")):
+    asked_in = connection.scalar(_NEWEST_LANGUAGE, {"lead": lead.id}) if lead else None
+    language = value.language or asked_in or value.sender.language
+    named = {"key": key, "hash": address_hash(key, value.sender.hash_key)}
+    if lead or connection.scalar(_ELSEWHERE, named):
         link = value.sender.link("privacy", {"address": key} | value.sender.naming(language))
         letter = letters.privacy(value.sender, to, link, number, language)
     else:
@@ -71,7 +72,7 @@ def ask(connection: Connection, value: Asked) -> None:
         letter,
         value.sender.hash_key,
         topic=TOPIC,
-        confirmed=bool(found["lead"]) and found["lead"]["status"] == "confirmed",
+        confirmed=lead is not None and lead.status == "confirmed",
         dedupe_key=f"privacy:{number}",
         now=value.now,
         until=value.now + letters.LINK_AGE,
@@ -90,6 +91,20 @@ def _rows_of(table: Table) -> Select[Any]:
 
 
 _LEAD = select(leads).where(leads.c.address_key == bindparam("key"))
+_NEWEST_LANGUAGE = (
+    select(submissions.c.language)
+    .where(submissions.c.lead_id == bindparam("lead"))
+    .order_by(submissions.c.created_at.desc(), submissions.c.id.desc())
+    .limit(1)
+)
+_ELSEWHERE = select(
+    or_(
+        exists().where(comments.c.address_key == bindparam("key")),
+        exists().where(suppressions.c.address_hash == bindparam("hash")),
+    )
+)
+"""Whether an address that is no lead's is known all the same. Asking costs the same, however much is stored."""
+
 _OF_LEAD = {table.name: _rows_of(table) for table in (submissions, consents, confirmations, downloads, events)}
 _COMMENTS = (
     select(*(column for column in comments.c if column.name not in _HIDDEN))

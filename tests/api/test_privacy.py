@@ -14,10 +14,21 @@ import time_machine
 from doors import ORIGIN, doors
 from examples import ALICE, BOB, CONSENT, NOW, ODDITIES, SENDER, record, reply, rows, sent
 from lead_steps import JSON, page_of
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 from starlette.testclient import TestClient
 
-from leadapi import comment_list, comments, erasing, leads, letters, outbox, signed_links, suppressions, tables
+from leadapi import (
+    comment_list,
+    comments,
+    erasing,
+    leads,
+    letters,
+    outbox,
+    privacy,
+    signed_links,
+    suppressions,
+    tables,
+)
 from leadapi.address_hashes import address_hash
 from leadapi.attribution import Source
 from leadapi.events import Event, publish_many
@@ -281,6 +292,28 @@ def test_few_letters_and_few_questions(client: TestClient, store: Store) -> None
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
     assert 'value="nobody@example.com"' in answers[-1].text
     assert len(sent(store)) == 3
+
+
+def test_asking_reads_no_more_where_much_is_stored(store: Store) -> None:
+    """Anybody can fill the books in somebody's name, and each question is one that all other writers wait for."""
+    submitted = [replace(ALICE, submission_id=f"s-{number}", network=f"n-{number}") for number in range(100)]
+    record(store, *submitted)
+    statements: list[str] = []
+
+    def ask(connection: Connection, address: str) -> None:
+        def note(*what: Any) -> None:
+            statements.append(what[2])
+
+        event.listen(connection, "before_cursor_execute", note)
+        privacy.ask(connection, privacy.Asked(address, "network", SENDER, None, NOW + timedelta(days=2)))
+        event.remove(connection, "before_cursor_execute", note)
+
+    store.write_now(ask, ALICE.address)
+    reads = [statement for statement in statements if statement.startswith("SELECT")]
+    of_rows = [statement for statement in reads if "FROM submissions" in statement]
+    assert [("LIMIT" in statement, statement.count("submissions.") < 6) for statement in of_rows] == [(True, True)]
+    assert not any(f"FROM {table}" in statement for statement in reads for table in ("consents", "downloads"))
+    assert sent(store)[-1]["to"] == ALICE.address
 
 
 def test_who_refused_our_letters_gets_none(client: TestClient, store: Store) -> None:
