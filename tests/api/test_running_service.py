@@ -1,13 +1,19 @@
 """The service as a process: where it listens, and how it ends."""
 
+import json
+import re
 import signal
 import socket
 import sys
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import PATIENCE, SERVE, Ended, Place, answers, ask, free_port, press, serving, wait_until
+from commands import PATIENCE, SERVE, Ended, Place, answers, ask, free_port, opened, press, serving, wait_until
+from examples import rows
+
+from leadapi import tables
 
 
 def test_a_place_to_listen_that_cannot_be_had_is_one_sentence(place: Place) -> None:
@@ -108,3 +114,34 @@ def test_of_two_that_build_for_the_same_port_one_serves(ready: Place) -> None:
         f"Cannot listen on 127.0.0.1:{port}: Address already in use. "
         "Choose another port or host, e.g. make serve PORT=8080.\n"
     )
+
+
+def test_a_transfer_that_is_cut_off_is_one_download_and_the_link_stays_good(ready: Place) -> None:
+    """A reader whose line breaks asks again with the same link, as often as it takes; it is counted once."""
+    paper = bytes(range(256)) * 20_000
+    (ready.folder / "papers" / "a-paper" / "1.pdf").write_bytes(paper)
+    with serving(ready) as service:
+        ask(service.port, press({"email": "alice@example.com", "name": "Alice"}))
+        link = wait_until(lambda: links_in(ready.folder / "mail", "confirm"), "the letter")[0]
+        head = f"{link} HTTP/1.1\r\nHost: blog\r\nConnection: close\r\n"
+        body = ask(service.port, f"POST {head}Accept: application/json\r\nContent-Length: 0\r\n\r\n".encode())
+        path = json.loads(body.partition(b"\r\n\r\n")[2])["download"]
+        request = f"GET {path} HTTP/1.1\r\nHost: blog\r\nConnection: close\r\n\r\n".encode()
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as client:
+                client.sendall(request)
+                assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert ask(service.port, request).endswith(paper)
+        service.stop()
+    with opened(ready) as store:
+        assert len(rows(store, tables.downloads)) == 1
+
+
+def links_in(folder: Path, room: str) -> list[str]:
+    """The paths into a room of the service, in all letters that have left."""
+    texts = [
+        part.get_content()
+        for path in folder.glob("*.eml")
+        if (part := message_from_bytes(path.read_bytes(), policy=policy.default).get_body(("plain",)))
+    ]
+    return [found for text in texts for found in re.findall(rf"/api/{room}/\S+", text)]

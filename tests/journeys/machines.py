@@ -44,10 +44,10 @@ def wait_until(look: Callable[[], Found | None], what: str) -> Found:
     raise AssertionError(f"Waited {PATIENCE:.0f} s in vain: {what}")
 
 
-def fetch(url: str) -> tuple[int, bytes]:
-    """Status and body; status 0 where nobody answers."""
+def fetch(url: str, form: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body, of a form that is sent where there is one; status 0 where nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, form, timeout=10) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as answer:
         with answer:

@@ -1,11 +1,16 @@
 """The main job on one machine, as `make serve` runs it: with JavaScript, and without."""
 
+import re
+import sqlite3
 import uuid
+from contextlib import closing
+from email.message import EmailMessage
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
-from machines import POST, Server, fetch, fetch_json, letters, link_in, make_serve, wait_until
-from playwright.sync_api import BrowserContext, expect
+from machines import POST, WHITEPAPER, Server, fetch, fetch_json, letters, link_in, make_serve, wait_until
+from playwright.sync_api import Browser, BrowserContext, expect
 from project_copy import copy_project
 from walks import (
     PAPER,
@@ -215,3 +220,48 @@ def test_a_form_says_that_nothing_was_sent_and_sends_it_later(reader: BrowserCon
         assert len(found) == 1 and PAPER in str(found[0].get_body(("plain",)))
     finally:
         server.stop()
+
+
+def test_a_scanner_that_runs_scripts_and_presses_nothing_changes_nothing(
+    blog: Server, project: Path, browser: Browser
+) -> None:
+    """It opens every link of every letter in Chromium and leaves: all is as it was, and the button works."""
+    mail, alice = project / "var" / "mail", somebody("alice.scanned")
+    form = {"email": alice, "name": "Alice", "whitepaper": WHITEPAPER, "post": POST, "marketing_consent": "yes"}
+    comment = {"post": POST, "name": "Alice", "email": alice, "body": f"Said by {alice}"}
+    for door, fields in (("leads", form), ("comments", comment)):
+        assert fetch(f"{blog.url}/api/{door}", urlencode(fields).encode())[0] == 200
+    wait_until(lambda: letters(mail, alice), "the letter")
+
+    def about() -> list[EmailMessage]:
+        return letters(mail, alice) + [one for one in letters(mail, "owner@example.com") if alice in str(one)]
+
+    found = wait_until(lambda: about() if len(about()) >= 3 else None, "the owner's letters")
+    links = {link for one in found for link in re.findall(rf"{re.escape(blog.url)}/(?:api|admin)/\S+", _text(one))}
+    assert {link.split("/")[4] for link in links} >= {"confirm", "unsubscribe", "moderate"}
+    before = _stored(project)
+    with browser.new_context(user_agent="Mozilla/5.0 (scanner)") as scanner:
+        page = scanner.new_page()
+        for link in sorted(links):
+            page.goto(link)
+            page.wait_for_load_state("networkidle")
+    assert _stored(project) == before
+    with browser.new_context() as reader:
+        page = reader.new_page()
+        page.goto(link_in(letters(mail, alice)[0], "confirm"))
+        confirm_and_download(page)
+    assert _stored(project) != before
+
+
+def _text(letter: EmailMessage) -> str:
+    part = letter.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def _stored(project: Path) -> list[str]:
+    """All that the database holds but the outbox and the counts, which go on by themselves."""
+    with closing(sqlite3.connect(f"file:{project}/var/leadapi.sqlite3?mode=ro", uri=True)) as database:
+        named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('outbox', 'rate_limits')"
+        names = [name for (name,) in database.execute(named)]
+        return [f"{name} {row}" for name in sorted(names) for row in database.execute(f'SELECT * FROM "{name}"')]
