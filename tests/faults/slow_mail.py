@@ -15,17 +15,23 @@ THINKS = (0.005, 0.02)
 
 
 class SlowMailbox(Mailbox):
-    """What the server received, with the moment of each."""
+    """What the server received, with the moment of each; and by whom: `run` is the service that runs just now.
+
+    A letter belongs to the service that opened its connection, though it may be taken a moment after its death.
+    """
 
     address = ""
+    run = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.arrived: list[tuple[str, float]] = []
+        self.of_run: list[tuple[int, str]] = []
 
-    async def handle_MAIL(self, *asked: Any) -> str:
+    async def handle_MAIL(self, server: Any, session: Any, *asked: Any) -> str:
+        session.run = getattr(session, "run", self.run)
         await asyncio.sleep(random.uniform(*THINKS))
-        return await super().handle_MAIL(*asked)
+        return await super().handle_MAIL(server, session, *asked)
 
     async def handle_RCPT(self, *asked: Any) -> str:
         await asyncio.sleep(random.uniform(*THINKS))
@@ -35,6 +41,7 @@ class SlowMailbox(Mailbox):
         await asyncio.sleep(random.uniform(*THINKS))
         letter = message_from_bytes(envelope.original_content)["Message-ID"]
         self.arrived.append((letter, time.monotonic()))
+        self.of_run.append((session.run, letter))
         return "250 OK"
 
 

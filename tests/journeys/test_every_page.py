@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from machines import POST, WHITEPAPER, Server, letters, link_in, wait_until
+from machines import POST, WHITEPAPER, Server, letters, link_in, make_serve, wait_until
 from playwright.sync_api import Browser, Page, expect
 from walks import Watched, comment_form, fill_comment, fill_lead, lead_form, read_post, send_lead, sit_down
 
@@ -35,6 +35,16 @@ PAGES = (
 SCREENS = [(360, "dark"), (1280, "light"), (360, "light"), (1280, "dark")]
 if os.environ.get("TEST_COUNTS") != "full":
     SCREENS = SCREENS[:2]
+
+
+@pytest.fixture(scope="module")
+def blog(project: Path) -> Iterator[Server]:
+    """The blog of an owner who is written to about comments alone: past ten letters an hour there is a digest."""
+    server = make_serve(project)
+    server.environment["LEADAPI_OWNER_NOTICES"] = "off"
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module", params=SCREENS, ids=lambda screen: f"{screen[0]} px {screen[1]}")
