@@ -25,6 +25,8 @@ class Unknown(Exception):
 
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest version; nothing happens where it is there already. Raises Unknown."""
+    if current(engine):
+        return
     from alembic import command, util  # takes a quarter of a second, and only a migration needs it
 
     config = _config()

@@ -90,7 +90,10 @@ class Builder:
         self.server.server_close()
 
 
-@pytest.fixture(scope="module", params=["netlify", "nginx"])
+FRONTS = ["netlify", "nginx"] if os.environ.get("TEST_COUNTS") == "full" else ["netlify"]
+
+
+@pytest.fixture(scope="module", params=FRONTS)
 def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoMachines]:
     """Both machines, up."""
     if request.param == "nginx" and not shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
