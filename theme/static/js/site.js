@@ -161,7 +161,7 @@ if (reply) {
   let wanted = new URLSearchParams(location.search).get("reply") || parent.value;
   answerTo = (id, last = true) => {
     const author = id && document.getElementById(`comment-${id}`)?.querySelector("bdi").textContent;
-    if (!author && !last) return;
+    if (!author && !last) return void (parent.value = id); // sent before it is found, it answers all the same
     wanted = "";
     const changed = parent.value !== (author ? id : "");
     parent.value = author ? id : "";
