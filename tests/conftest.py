@@ -21,7 +21,7 @@ CHROMIUM_FLAGS = [
 Counts = Callable[[int, int], int]
 
 WHOLE = os.environ.get("TEST_COUNTS") == "full"
-settings.register_profile("small", max_examples=100, deadline=None)
+settings.register_profile("small", max_examples=50, deadline=None)
 settings.register_profile("full", max_examples=1_000, deadline=None)
 settings.load_profile("full" if WHOLE else "small")
 
