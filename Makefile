@@ -28,10 +28,10 @@ serve: # the blog, its service and its mailbox on http://127.0.0.1:8000; saves s
 	@exec $(RUN) -m leadapi serve --host "$(HOST)" --port "$(PORT)"
 
 test: check # everything, with small counts: linters, types, unit, API, built site, journeys in a real browser
-	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-full: check # the same tests with the counts that the promises name
-	@TEST_COUNTS=full $(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@TEST_COUNTS=full $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: # linters, types and the house's arrows, without the tests
 	$(SET_UP) dev
