@@ -39,7 +39,7 @@ async def test_a_backlog_drains_while_new_letters_pass_it(
     place: Place, mailbox: SlowMailbox, counts: Callable[[int, int], int], failed_before: bool
 ) -> None:
     """10,000 letters leave within ten minutes, and whoever asks meanwhile waits less than five seconds."""
-    count = counts(300, 10_000)
+    count = counts(150, 10_000)
     with opened(place) as store:
         await store.write(put, ("backlog", count, datetime.now(UTC) - timedelta(hours=1)))
         if failed_before:
