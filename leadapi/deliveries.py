@@ -12,7 +12,8 @@ enqueue rows of the kind; nothing here need change. What it raises decides what 
 
 Each queue has lanes of its own, in each of which one row after the other is told: so many for letters, fewer for
 every other queue, so that a receiver that is slow or gone delays its own queue alone. A queue without anything due
-has no lane. A row whose address came onto the suppression list while it waited is not told.
+has no lane. A row whose address came onto the suppression list while it waited is not told; a visitor's
+letter that had to wait takes its turn (visitor_letters).
 
 Pauses are kept by a clock that does not jump (clock.SteadyClock). What a wall clock that jumps does to the times
 in the database is mended when a worker starts (outbox.settle).
@@ -25,7 +26,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from leadapi import clock, outbox, suppressions
+from leadapi import clock, outbox, suppressions, visitor_letters
 from leadapi.errors import ReceiverRefused, RefusedForGood, StoreUnavailable, TryLater
 from leadapi.outbox import Claim, Delivery, Failure
 from leadapi.store import Store
@@ -116,6 +117,11 @@ class _Worker:
     async def _deliver(self, delivery: Delivery) -> None:
         if delivery.address_hash and (why := await self._store.read(_stopped, (delivery, self._now()))):
             await self._store.write(outbox.drop, (delivery.id, self._now(), why))
+            return
+        now = self._now()
+        if visitor_letters.waited(delivery, now) and not await self._store.write(
+            visitor_letters.take_turn, (delivery, now)
+        ):
             return
         try:
             async with asyncio.timeout(TELL_SECONDS):

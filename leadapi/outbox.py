@@ -49,6 +49,7 @@ class Delivery:
     payload: dict[str, Any]
     attempts: int
     address_hash: str | None
+    planned_at: datetime | None
     created_at: datetime
 
 
@@ -186,21 +187,35 @@ def drop(connection: Connection, value: tuple[str, datetime, str]) -> None:
     connection.execute(_LEAVE, {"row": value[0], "now": value[1], "why": value[2]})
 
 
+def postpone(connection: Connection, value: tuple[Delivery, datetime]) -> None:
+    """The row (delivery, until) was not tried after all: its turn comes later."""
+    delivery, until = value
+    connection.execute(
+        _held_by(delivery).values(
+            leased_until=None, attempts=delivery.attempts - 1, run_at=until, planned_at=until
+        )
+    )
+
+
 def fail(connection: Connection, value: Failure) -> None:
-    """The row was not told: try again after a pause, or give it up."""
+    """The row was not told: try again after a pause, or give it up. One that another worker holds now, since this
+    one took longer than its lease, stays as it is."""
     wait = max(pause(value.delivery.attempts), value.wait or timedelta())
     again = value.now + min(wait, LONGEST_PAUSE)
     dead = value.final or again - value.delivery.created_at > GIVE_UP_AFTER
     connection.execute(
-        update(outbox)
-        .where(outbox.c.id == value.delivery.id)
-        .values(
+        _held_by(value.delivery).values(
             leased_until=None,
             last_error=_ADDRESS.sub("(address)", typed_text.printable(value.why))[:500],
             run_at=again,
             dead_at=value.now if dead else None,
         )
     )
+
+
+def _held_by(delivery: Delivery) -> Update:
+    """The row as this worker claimed it: each claim has a number of its own."""
+    return update(outbox).where(outbox.c.id == delivery.id, outbox.c.attempts == delivery.attempts, *_OPEN)
 
 
 def pause(attempts: int) -> timedelta:

@@ -5,7 +5,8 @@ gets them, whoever asks. Nothing of this shows in an answer. Past the cap an unc
 owner never asked. A confirmed one loses nothing: the letter waits for its turn, one for each whitepaper.
 
 The hours are counted back from each letter (planned_at) and not by the clock, so that no edge lets twice as many
-pass.
+pass. A letter that had to wait, for its turn or for the mail server, is counted once more when it may leave
+(take_turn): else all that waited while the server was away would arrive at once.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from leadapi import outbox, suppressions
 from leadapi.address_hashes import address_hash
@@ -22,6 +23,9 @@ from leadapi.tables import outbox as outbox_table
 
 CAPS = ((timedelta(hours=1), 3), (timedelta(days=1), 5))
 """At most so many letters to one address in any such time."""
+
+LATE = timedelta(seconds=5)
+"""How long after it was asked for a letter may leave without being counted once more."""
 
 _Planned = list[tuple[datetime, str | None, bool]]
 """When each letter leaves or left, what it is about, and whether it still waits."""
@@ -95,6 +99,51 @@ def _turn(others: _Planned, letter: VisitorLetter) -> datetime | None:
         if waits or not letter.confirmed:
             return None
     return leaves
+
+
+_OTHERS = (
+    select(
+        outbox_table.c.id,
+        outbox_table.c.planned_at,
+        outbox_table.c.done_at,
+        outbox_table.c.last_error,
+    )
+    .where(
+        outbox_table.c.address_hash == bindparam("hash"),
+        outbox_table.c.dead_at.is_(None),
+        or_(outbox_table.c.done_at.is_(None), outbox_table.c.done_at > bindparam("since")),
+    )
+    .order_by(outbox_table.c.id)
+    .with_for_update()  # PostgreSQL: two servers take the turns of one address one after the other
+)
+_PLAN = update(outbox_table).where(outbox_table.c.id == bindparam("row")).values(planned_at=bindparam("leaves"))
+
+
+def waited(delivery: outbox.Delivery, now: datetime) -> bool:
+    """Whether this is a visitor's letter that had to wait, and so has to take its turn."""
+    planned = delivery.planned_at
+    return planned is not None and (planned > delivery.created_at or now - planned > LATE)
+
+
+def take_turn(connection: Connection, value: tuple[outbox.Delivery, datetime]) -> bool:
+    """Whether a letter that waited (delivery, now) leaves now; else it is planned anew, after those that left.
+
+    Letters that wait themselves are not in its way: each takes its own turn.
+    """
+    delivery, now = value
+    since = now - max(length for length, _ in CAPS)
+    times = [
+        row.done_at or row.planned_at
+        for row in connection.execute(_OTHERS, {"hash": delivery.address_hash, "since": since})
+        if row.id != delivery.id
+        and (not row.last_error if row.done_at else row.planned_at and now - LATE <= row.planned_at <= now)
+    ]
+    leaves = next_turn(times, now)
+    if leaves > now:
+        outbox.postpone(connection, (delivery, leaves))
+        return False
+    connection.execute(_PLAN, {"row": delivery.id, "leaves": now})
+    return True
 
 
 def next_turn(planned: Sequence[datetime], now: datetime) -> datetime:
