@@ -42,7 +42,7 @@ def main() -> None:
     export_command.add_argument(
         "--marketing", action="store_true", help="only those who agreed to letters and may still be written to"
     )
-    dead = commands.add_parser("dead-letters", help="print the letters that could not be delivered")
+    dead = commands.add_parser("dead-letters", help="print the letters and events that could not be delivered")
     dead.add_argument("--send-again", action="store_true", help="send them all again")
     mailbox = commands.add_parser("bounces", help="note the bounces and complaints in a mailbox")
     mailbox.add_argument("path", nargs="?", help="a Maildir, an mbox, a folder of .eml files, or - for stdin")

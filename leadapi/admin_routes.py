@@ -142,7 +142,7 @@ async def decide_held(
 
 @router.post("/letters")
 async def send_again(typed: Typed, owner: Owner, store: StoreDep, now: NowDep) -> Response:
-    """The owner has letters that could not be delivered sent again: one, or all."""
+    """The owner has what could not be delivered sent again: one letter or event, or all."""
     if owner is None:
         raise Forbidden("Please sign in at /admin/ first.", code="not_signed_in")
     letter = typed_text.remark(typed.get("letter", ""), LONGEST_ID)

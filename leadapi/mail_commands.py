@@ -1,8 +1,9 @@
-"""The commands about letters: those that nobody got, and the bounces in a mailbox. Both write; neither sends."""
+"""The commands about letters: what nobody got, and the bounces in a mailbox. Both write; neither sends."""
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from leadapi import bounces, clock, database_state, dead_letters, mailboxes
 from leadapi.settings import Settings
@@ -13,7 +14,7 @@ AT_ONCE = 500
 
 
 def show_dead_letters(settings: Settings) -> None:
-    """Print each letter that could not be delivered, the newest first: id, when, which, why."""
+    """Print each letter and event that could not be delivered, the newest first: id, when, which, why."""
     database_state.require(settings)
     store = open_store(settings.database_url)
     try:
@@ -22,17 +23,19 @@ def show_dead_letters(settings: Settings) -> None:
         sys.exit(f"The letters cannot be read: {database_state.reason(error)}.")
     finally:
         store.close()
-    _print(
-        f"{letter['id']}  {letter['dead_at']:%Y-%m-%d %H:%M}  {letter['kind']}  {letter['why']}".rstrip()
-        for letter in lost
-    )
+    _print(f"{one['id']}  {one['dead_at']:%Y-%m-%d %H:%M}  {_what(one)}  {one['why']}".rstrip() for one in lost)
+
+
+def _what(one: Mapping[str, Any]) -> str:
+    return f"{one['kind']} to {one['receiver']}" if one["receiver"] else one["kind"]
 
 
 def send_again(settings: Settings) -> None:
-    """Let all letters that could not be delivered wait for the service's next start, as if they were new."""
+    """Let all that could not be delivered wait for the service's next start, as if it were new."""
     with database_state.writing(settings) as store:
-        count = store.write_now(dead_letters.send_again, dead_letters.SendAgain(clock.now()))
-    _print([f"{count:,} {'letter' if count == 1 else 'letters'} will be sent again when the service runs."])
+        counts = store.write_now(dead_letters.send_again, dead_letters.SendAgain(clock.now()))
+    what = dead_letters.counted(*counts) or "Nothing"
+    _print([f"{what} will be sent again when the service runs."])
 
 
 def show_bounce_secret(settings: Settings) -> None:

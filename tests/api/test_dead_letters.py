@@ -1,4 +1,4 @@
-"""Letters that nobody got are listed for the owner and sent again at one word, each under its own Message-ID."""
+"""What nobody got is listed for the owner and sent again at one word, under the id that it had."""
 
 import re
 from collections.abc import Iterator
@@ -14,10 +14,11 @@ from examples import rows, sent
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from leadapi import dead_letters, outbox, suppressions, tables
+from leadapi import dead_letters, events, outbox, suppressions, tables, webhook_endpoints
 from leadapi.dead_letters import SendAgain
 from leadapi.outbox import Claim, Failure
 from leadapi.store import Store
+from leadapi.webhook_endpoints import NewEndpoint
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(days=4)
@@ -63,12 +64,12 @@ def test_letters_sent_again_begin_anew(store: Store) -> None:
     """They are due at once, have 72 hours more, and keep their Message-ID; one may be chosen."""
     lose(store, "one", "two", "three")
     chosen = store.read_now(dead_letters.newest, None)[0]["id"]
-    assert store.write_now(dead_letters.send_again, SendAgain(LATER, chosen)) == 1
-    assert store.write_now(dead_letters.send_again, SendAgain(LATER, chosen)) == 0
+    assert store.write_now(dead_letters.send_again, SendAgain(LATER, chosen)) == (1, 0)
+    assert store.write_now(dead_letters.send_again, SendAgain(LATER, chosen)) == (0, 0)
     (claimed,) = store.write_now(outbox.claim, Claim("", LATER))
     assert claimed.attempts == 1
     store.write_now(outbox.fail, Failure(claimed, LATER, "TimeoutError: "))
-    assert store.write_now(dead_letters.send_again, SendAgain(LATER)) == 2
+    assert store.write_now(dead_letters.send_again, SendAgain(LATER)) == (2, 0)
     assert due(store, LATER + timedelta(hours=1)) == [
         f"<confirmation.{key}@blog.example.com>" for key in ("one", "three", "two")
     ]
@@ -87,8 +88,56 @@ def test_an_address_that_bounced_is_trusted_again_and_one_that_refused_is_not(st
 def test_what_was_erased_cannot_be_sent_again(store: Store) -> None:
     """A letter whose words were forgotten stays where it is."""
     lose(store, "one", payload={})
-    assert store.write_now(dead_letters.send_again, SendAgain(LATER)) == 0
+    assert store.write_now(dead_letters.send_again, SendAgain(LATER)) == (0, 0)
     assert store.read_now(dead_letters.newest, None)[0]["kind"] == "erased"
+
+
+def test_an_event_that_was_given_up_is_told_and_sent_again(store: Store) -> None:
+    """It says what happened and who was to hear of it, and is told under its one id to whoever listens."""
+    endpoint = store.write_now(
+        webhook_endpoints.add, NewEndpoint("https://crm.example.com/t0ken", "webhook", (), "", NOW)
+    )["id"]
+    happened = [events.Event("lead.created", f"lead-{number}", None, {"id": number}, NOW) for number in range(2)]
+    store.write_now(events.publish_many, happened)
+    for claimed in (given_up := store.write_now(outbox.claim, Claim(endpoint, NOW, most=9))):
+        store.write_now(outbox.fail, Failure(claimed, NOW, "TryLater: The receiver answered 503.", final=True))
+    lose(store, "one")
+    assert store.read_now(dead_letters.told, None) == (
+        "1 letter and 2 events could not be delivered since March 1, 2026, 09:30 UTC."
+    )
+    told = [one for one in store.read_now(dead_letters.newest, None) if one["receiver"]]
+    assert [(one["kind"], one["receiver"]) for one in told] == [("lead.created", "crm.example.com")] * 2
+    assert "t0ken" not in str(told)
+    assert store.write_now(dead_letters.send_again, SendAgain(LATER)) == (1, 2)
+    again = store.write_now(outbox.claim, Claim(endpoint, LATER, most=9))
+    assert [one.payload for one in again] == [one.payload for one in given_up]
+
+
+def test_events_for_whom_nobody_listens_are_not_offered(store: Store) -> None:
+    """An endpoint that is disabled first has to be enabled; then its events can be sent again."""
+    endpoint = store.write_now(
+        webhook_endpoints.add, NewEndpoint("https://crm.example.com/hook", "webhook", (), "", NOW)
+    )["id"]
+    store.write_now(events.publish_many, [events.Event("lead.created", "lead", None, {"id": 1}, NOW)])
+    store.write_now(webhook_endpoints.disable, (endpoint, "The receiver answered 410.", NOW))
+    assert store.read_now(dead_letters.newest, None) == []
+    assert store.write_now(dead_letters.send_again, SendAgain(LATER)) == (0, 0)
+    store.write_now(webhook_endpoints.enable, endpoint)
+    assert store.write_now(dead_letters.send_again, SendAgain(LATER)) == (0, 1)
+
+
+def test_a_digest_that_was_given_up_is_told(store: Store) -> None:
+    """What it would have held is read when it is sent again."""
+    span = {"name": "daily", "since": NOW.isoformat(), "until": LATER.isoformat()}
+
+    def rule(connection: Connection, _: None) -> None:
+        outbox.enqueue(connection, outbox.Row("digest", span, "digest:daily", NOW))
+        (claimed,) = outbox.claim(connection, Claim("", NOW))
+        outbox.fail(connection, Failure(claimed, NOW, REFUSAL, final=True))
+
+    store.write_now(rule, None)
+    assert [one["kind"] for one in store.read_now(dead_letters.newest, None)] == ["digest"]
+    assert store.write_now(dead_letters.send_again, SendAgain(LATER)) == (1, 0)
 
 
 def test_the_desk_has_a_button_for_each_and_for_all(client: TestClient, store: Store) -> None:
@@ -110,7 +159,7 @@ def test_the_desk_has_a_button_for_each_and_for_all(client: TestClient, store: S
     assert client.post("/admin/letters", data={"letter": "all"}, headers=other_site).status_code == 403
     assert client.post("/admin/letters", data={"letter": " "}).status_code == 422
     client.post("/admin/letters", data={"letter": "all"})
-    assert "Letters not delivered" not in client.get("/admin/").text
+    assert "Not delivered" not in client.get("/admin/").text
 
 
 def test_the_command_lists_them_and_sends_them_again(ready: Place) -> None:
