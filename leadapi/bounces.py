@@ -5,6 +5,9 @@ ASCII) and complaints in the Abuse Reporting Format (RFC 5965). A failure for go
 bounced; a delay (4.x.x) changes nothing, nor does a refusal by policy (5.7.x), which is about us. All else in a
 mailbox is passed over and told of.
 
+Anybody can write such a report to our mailbox, so it counts for an address only with the Message-ID of a letter to
+it, which we sealed (address_hashes.letter_seal) and its receiver alone has seen.
+
 Whatever a mail holds, it breaks nothing: what cannot be read is a mail that was not understood. A report counts
 from its own date, so that reading a mailbox again changes nothing.
 """
@@ -26,7 +29,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from leadapi import suppressions
-from leadapi.address_hashes import address_hash
+from leadapi.address_hashes import address_hash, letter_seal
 from leadapi.typed_text import address_key
 
 Reason = Literal["bounced", "complained"]
@@ -37,8 +40,12 @@ LARGEST = 1024 * 1024
 COMPLAINTS = ("abuse", "fraud", "opt-out", "opt-out-list")
 """Feedback types that say the receiver wants no such mail; others are about spoofing, or take a complaint back."""
 
+MOST_LETTERS = 8
+"""Message-IDs of one report that are looked at; there is one."""
+
 _UNFIT = r"\s<>\x00-\x1f\x7f\ud800-\udfff"
 _ADDRESS = re.compile(rf"[^{_UNFIT}]{{1,254}}@[^{_UNFIT}@]{{1,253}}")
+_MESSAGE_ID = re.compile(r"<([a-z_]+\.[\w.-]{1,100})\.([0-9a-f]{20})@")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
@@ -72,35 +79,41 @@ def note(connection: Connection, value: Noting) -> int:
     )
 
 
-def reports(raw: bytes, now: datetime) -> list[Report] | None:
-    """What a mail reports: nothing where it reports only what may still mend; None where it is no report."""
+def reports(raw: bytes, now: datetime, key: str) -> list[Report] | None:
+    """What a mail reports; None where it is no report. `key` is address_hashes'.
+
+    Nothing where it reports only what may still mend, or of no letter of ours.
+    """
     try:
-        return _reports(message_from_bytes(raw[:LARGEST]), now)
+        return _reports(message_from_bytes(raw[:LARGEST]), now, key)
     except Exception:  # whatever a stranger's mail holds
         return None
 
 
-def _reports(mail: Message, now: datetime) -> list[Report] | None:
-    told, returned = list[tuple[str, list[Message]]](), list[str]()
+def _reports(mail: Message, now: datetime, key: str) -> list[Report] | None:
+    told, returned = list[tuple[str, list[Message]]](), list[Message]()
     for part in mail.walk():
         kind = part.get_content_type()
         if kind in ("message/delivery-status", "message/global-delivery-status", "message/feedback-report"):
             told.append((kind, list(_groups(part))))
         elif kind in ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"):
-            returned += _receivers(part)
+            returned.append(_headers(part))
     if not told:
         return None
     at = _date(mail, now)
+    sealed = _sealed([*returned, *(group for _, groups in told for group in groups)])
+    receivers = {address_key(address): address for headers in returned for address in _receivers(headers)}
     found: dict[tuple[str, Reason], Report] = {}
     for kind, groups in told:
         reason: Reason = "complained" if kind == "message/feedback-report" else "bounced"
         named = _complainers(groups) if reason == "complained" else _bounced(groups)
         if named is None:
             continue
-        receivers = {address_key(address): address for address in returned}
         if len(receivers) == 1:  # to whom we wrote, wherever it was forwarded to
             named += receivers.values()
         for address in named:
+            if not any(letter_seal(name, address, key) == seal for name, seal in sealed):
+                continue
             found[address_key(address), reason] = Report(address, reason, at)
     return list(found.values())
 
@@ -135,16 +148,24 @@ def _groups(part: Message) -> Iterator[Message]:
     return (HeaderParser().parsestr(group.lstrip("\n")) for group in re.split(r"\n[ \t]*(?:\n|$)", text) if group)
 
 
-def _receivers(part: Message) -> list[str]:
-    """To whom the mail went that came back, as its own headers say."""
+def _headers(part: Message) -> Message:
+    """The headers of the mail that came back."""
     content = part.get_payload()
     if isinstance(content, list):
-        header = " ".join(_field(inner, "To") for inner in content[:1] if isinstance(inner, Message))
-    else:
-        decoded = part.get_payload(decode=True)
-        text = decoded.decode("utf-8", "replace") if isinstance(decoded, bytes) else ""
-        header = _field(HeaderParser().parsestr(text), "To")
-    return [address for _, address in getaddresses([header]) if is_address(address)]
+        return next((inner for inner in content if isinstance(inner, Message)), Message())
+    decoded = part.get_payload(decode=True)
+    return HeaderParser().parsestr(decoded.decode("utf-8", "replace") if isinstance(decoded, bytes) else "")
+
+
+def _receivers(headers: Message) -> list[str]:
+    """To whom the mail went."""
+    return [address for _, address in getaddresses([_field(headers, "To")]) if is_address(address)]
+
+
+def _sealed(headers: Sequence[Message]) -> list[tuple[str, str]]:
+    """The letters that are named as ours: name and seal of each, as they stand in its Message-ID."""
+    named = [_field(one, name) for one in headers for name in ("Message-ID", "X-Original-Message-ID")]
+    return [(found[1], found[2]) for one in named if (found := _MESSAGE_ID.match(one))][:MOST_LETTERS]
 
 
 def secret(key: str) -> str:

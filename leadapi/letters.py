@@ -19,7 +19,7 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader
 
 from leadapi import languages
-from leadapi.address_hashes import address_hash
+from leadapi.address_hashes import address_hash, letter_seal
 from leadapi.languages import _
 from leadapi.signed_links import Purpose, sign
 
@@ -279,13 +279,13 @@ def _letter(
     language = languages.spoken(language)
     values |= {"site_name": sender.site_name, "site_url": sender.site_url, "kind": kind, "language": language}
     values |= {"privacy_url": sender.privacy_url_in(language)}
-    line = languages.said(subject, language)
+    line, name = languages.said(subject, language), f"{kind}.{number}"
     return Letter(
         to=to,
         subject=" ".join(line.split()),  # a title may hold a line break; a header may not (RFC 5322, 2.2)
         text=_templates(language).get_template(f"{kind}.txt").render(values),
         html=_templates(language).get_template(f"{kind}.html").render(values),
-        message_id=f"<{kind}.{number}@{sender.mail_domain}>",
+        message_id=f"<{name}.{letter_seal(name, to, sender.hash_key)}@{sender.mail_domain}>",
         language=language,
     )
 

@@ -62,7 +62,7 @@ def note_bounces(settings: Settings, path: str) -> None:
         try:
             for mail in mailboxes.mails(path, bounces.LARGEST):
                 counts["mails"] += 1
-                found = bounces.reports(mail, now)
+                found = bounces.reports(mail, now, settings.hash_key)
                 counts["foreign"] += found is None
                 counts["no"] += found == []
                 for report in found or ():
@@ -76,11 +76,12 @@ def note_bounces(settings: Settings, path: str) -> None:
         note()
     _print(
         [
-            f"{counts['mails']:,} mails were read.",
-            f"{counts['bounced']:,} addresses bounced and {counts['complained']:,} complained; "
-            f"{counts['news']:,} of these are new on the suppression list.",
-            f"{counts['no']:,} reports change nothing: a delay, a refusal of us, or no complaint.",
-            f"{counts['foreign']:,} mails were not understood and changed nothing.",
+            f"Mails read: {counts['mails']:,}.",
+            f"Addresses that bounced: {counts['bounced']:,}, that complained: {counts['complained']:,}; "
+            f"new on the suppression list: {counts['news']:,}.",
+            f"Reports that change nothing: {counts['no']:,} "
+            "(a delay, a refusal of us, no complaint, no letter of ours).",
+            f"Mails that were not understood and changed nothing: {counts['foreign']:,}.",
         ]
     )
 

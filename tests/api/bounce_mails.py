@@ -1,6 +1,12 @@
-"""Reports as mail servers write them, about letters to alice."""
+"""Reports as mail servers write them, about letters to alice that we sent."""
 
 from datetime import UTC, datetime
+
+from commands import KEYS
+
+from leadapi.address_hashes import letter_seal
+
+KEY = KEYS["LEADAPI_HASH_KEY"]
 
 WRITTEN = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 
@@ -35,7 +41,7 @@ Content-Type: message/rfc822
 From: The Blog <blog@example.com>
 To: Alice <alice@example.com>
 Subject: Your whitepaper
-Message-ID: <confirmation.1@blog.example.com>
+Message-ID: <SEALED>
 Content-Type: text/plain
 
 Hello"""
@@ -44,17 +50,29 @@ _HEADERS = """Content-Type: text/rfc822-headers
 
 From: The Blog <blog@example.com>
 To: alice@example.com
-Message-ID: <confirmation.1@blog.example.com>
+Message-ID: <SEALED>
 """
 
 
-def _mail(told: str, returned: str = _RETURNED, report: str = "delivery-status", **changed: str) -> bytes:
+def sealed(address: str) -> str:
+    """The Message-ID of the letter to this address, without its brackets."""
+    return f"confirmation.1.{letter_seal('confirmation.1', address, KEY)}@blog.example.com"
+
+
+def _mail(
+    told: str,
+    returned: str = _RETURNED,
+    report: str = "delivery-status",
+    to: str = "alice@example.com",
+    **changed: str,
+) -> bytes:
     values = {
         "sender": "MAILER-DAEMON@mail.example.com",
         "subject": "Undelivered",
         "words": "I'm sorry.",
     } | changed
-    return _MAIL.format(told=told, returned=returned, report=report, **values).encode()
+    written = _MAIL.format(told=told, returned=returned, report=report, **values)
+    return written.replace("SEALED", sealed(to)).encode()
 
 
 POSTFIX = _mail(
@@ -107,7 +125,7 @@ GMAIL = _mail(
 Reporting-MTA: dns; googlemail.com
 Received-From-MTA: dns; blog@example.com
 Arrival-Date: Sun, 01 Mar 2026 00:00:00 -0800 (PST)
-X-Original-Message-ID: <confirmation.1@blog.example.com>
+X-Original-Message-ID: <SEALED>
 
 Final-Recipient: rfc822; alice@example.com
 Action: failed
@@ -140,7 +158,8 @@ Reporting-MTA: dns; mail.example.com
 Final-Recipient: utf-8; =C3=A4lice@example.com
 Action: failed
 Status: 5.1.1""",
-    "Content-Type: text/plain\n\nNothing came back.",
+    "Content-Type: text/rfc822-headers\n\nMessage-ID: <SEALED>\n",
+    to="älice@example.com",
 )
 XTEXT = _mail(
     """Content-Type: message/delivery-status
@@ -151,7 +170,8 @@ Original-Recipient: rfc822;alice+2Bnews@example.com
 Final-Recipient: rfc822;mailbox7@hosting.example
 Action: failed
 Status: 5.1.1""",
-    "Content-Type: text/plain\n\nNothing came back.",
+    "Content-Type: text/rfc822-headers\n\nMessage-ID: <SEALED>\n",
+    to="alice+news@example.com",
 )
 FORWARDED = _mail(
     """Content-Type: message/delivery-status
@@ -174,7 +194,30 @@ Status: 5.1.1
 Final-Recipient: rfc822;bob@example.com
 Action: delivered
 Status: 2.0.0""",
+    _HEADERS,
+)
+
+FORGED = POSTFIX.replace(
+    sealed("alice@example.com").encode(), b"confirmation.1.00000000000000000000@blog.example.com"
+)
+ANOTHERS = POSTFIX.replace(sealed("alice@example.com").encode(), sealed("mallory@example.com").encode())
+UNSEALED = POSTFIX.replace(sealed("alice@example.com").encode(), b"confirmation.1@blog.example.com")
+NOTHING_BACK = _mail(
+    """Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.example.com
+
+Final-Recipient: rfc822;alice@example.com
+Action: failed
+Status: 5.1.1""",
     "Content-Type: text/plain\n\nNothing came back.",
+)
+MANY = _mail(
+    "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mail.example.com\n"
+    + "".join(
+        f"\nFinal-Recipient: rfc822;{who}@example.com\nAction: failed\nStatus: 5.1.1\n"
+        for who in ("alice", "bob", "carol")
+    )
 )
 
 DELAYED = POSTFIX.replace(b"Action: failed\nStatus: 5.1.1", b"Action: delayed\nStatus: 4.4.1")

@@ -7,6 +7,7 @@ import html5lib
 import pytest
 
 from leadapi import letters, signed_links
+from leadapi.address_hashes import letter_seal
 from leadapi.errors import Forbidden
 
 SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.com", ("a key that nobody guesses",))
@@ -33,7 +34,8 @@ def test_a_letter_made_twice_is_the_same_letter() -> None:
     """The same submission always gives the same Message-ID, so that a repeated sending is shown once."""
     first, second = (letters.confirmation(SENDER, "a@example.com", TITLE, LINK, "0190") for _ in range(2))
     assert first == second
-    assert first.message_id == "<confirmation.0190@blog.example.com>"
+    seal = letter_seal("confirmation.0190", "a@example.com", SENDER.hash_key)
+    assert first.message_id == f"<confirmation.0190.{seal}@blog.example.com>"
     Address(addr_spec=first.message_id.strip("<>"))
 
 
