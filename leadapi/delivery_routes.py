@@ -173,9 +173,10 @@ def _expired(
     """A 410 that leads to where a new link is to be had: the signature is still good, only old."""
     payload = signed_links.read(purpose, token, settings.secret_keys, letters.HOWEVER_OLD)
     language = _speak(request, payload, index)
+    renew = f"/api/renew/{purpose}/{quote(token)}"
     if as_json:
         raise Gone(
-            _("This link has expired. Ask for a new one: POST /api/renew/…, or fill in the form again."),
+            _("This link has expired. Ask for a new one: POST %(where)s, or fill in the form again.", where=renew),
             code="link_expired",
         )
     entry = index.whitepapers.get(payload["whitepaper"])
@@ -185,7 +186,7 @@ def _expired(
         language=language,
         days=letters.LINK_DAYS,
         whitepaper_title=entry["title"] if entry else None,
-        action=f"/api/renew/{purpose}/{quote(token)}" if entry else None,
+        action=renew if entry else None,
     )
     return HTMLResponse(body, 410)
 

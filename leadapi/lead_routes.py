@@ -74,7 +74,7 @@ async def ask_for_whitepaper(
         submission = Submission(
             **checked,
             held_reason=reason,
-            proven=proof is not None and await store.write(proofs.use, proof),
+            proven=proof is not None and await store.write(proofs.use, (proof, checked["submission_id"])),
             source=came,
             first=first_touch(typed.get("first_page"), typed.get("first_referrer")),
             network=network,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, RowMapping, bindparam, select, update
 from leadapi import events, lead_events, letters, suppressions, visitor_letters
 from leadapi.address_hashes import address_hash
 from leadapi.attribution import UTM_FIELDS
-from leadapi.errors import NotFound
+from leadapi.errors import Gone
 from leadapi.languages import _
 from leadapi.tables import confirmations, consents, downloads, insert_new, leads, new_id, submissions
 from leadapi.whitepaper_letters import letter_for
@@ -112,7 +112,7 @@ class Press:
 def confirm(connection: Connection, value: Press) -> Lead:
     """The address is confirmed, and what was ticked in that submission is proven. Again is as good as once.
 
-    NotFound when the lead was erased.
+    Gone when the lead was erased.
     """
     first_time = connection.execute(_CONFIRM, {"lead": value.lead, "at": value.now}).rowcount > 0
     row = connection.execute(_BY_ID, {"lead": value.lead}).one_or_none()
@@ -153,7 +153,7 @@ class Renewal:
 def renew(connection: Connection, value: Renewal) -> None:
     """Mail the link that the lead is due, in the submission's language; again within ten minutes changes nothing.
 
-    NotFound as confirm.
+    Gone as confirm.
     """
     row = connection.execute(_WHOLE, {"lead": value.lead}).mappings().one_or_none()
     if row is None:
@@ -188,10 +188,8 @@ def record_download(connection: Connection, value: tuple[str, str, str, datetime
     return added.rowcount > 0
 
 
-def _erased() -> NotFound:
-    return NotFound(
-        _("This address is no longer stored here. Please fill in the form again."), code="unknown_lead"
-    )
+def _erased() -> Gone:
+    return Gone(_("This address is no longer stored here. Please fill in the form again."), code="unknown_lead")
 
 
 def export(connection: Connection) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Proof of work for forms, asked for only while a wave is on, and only where JavaScript can do it (ALTCHA).
 
-Work done costs a robot more than it is worth and a reader half a second. A proof counts once: its signature is
-kept until it would have expired. Who sends none is not refused; in a wave the form is then held.
+Work done costs a robot more than it is worth and a reader half a second. A proof counts for one submission,
+however often that is sent: its signature is kept until it would have expired. Who sends none is not refused; in a
+wave the form is then held.
 """
 
 import base64
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from altcha import create_challenge, verify_solution
-from sqlalchemy import Connection, bindparam, delete
+from sqlalchemy import Connection, bindparam, delete, select
 
 from leadapi.tables import insert_new, used_proofs
 
@@ -26,6 +27,7 @@ LONGEST = 4_000
 """Characters of a proof; a good one has about 700."""
 
 _ADD = insert_new(used_proofs)
+_USED_FOR = select(used_proofs.c.used_for).where(used_proofs.c.id == bindparam("proof"))
 _FORGET = delete(used_proofs).where(used_proofs.c.expires_at <= bindparam("now"))
 
 
@@ -60,10 +62,13 @@ def read(text: str, keys: Sequence[str]) -> Proof | None:
     return Proof(hashlib.sha256(signed["signature"].encode()).hexdigest(), expires)
 
 
-def use(connection: Connection, proof: Proof) -> bool:
-    """Whether the proof counts: it does once."""
-    row = {"id": proof.id, "expires_at": proof.expires_at}
-    return connection.execute(_ADD[connection.dialect.name], row).rowcount > 0
+def use(connection: Connection, value: tuple[Proof, str | None]) -> bool:
+    """Whether (proof, submission id) counts: for the first submission that brings it, and for its repeats."""
+    proof, submission = value
+    row = {"id": proof.id, "used_for": submission, "expires_at": proof.expires_at}
+    if connection.execute(_ADD[connection.dialect.name], row).rowcount:
+        return True
+    return submission is not None and connection.scalar(_USED_FOR, {"proof": proof.id}) == submission
 
 
 def forget_old(connection: Connection, now: datetime) -> None:

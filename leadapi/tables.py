@@ -247,6 +247,7 @@ used_proofs = Table(
     "used_proofs",
     metadata,
     Column("id", String(64), primary_key=True),
+    Column("used_for", String(64)),
     Column("expires_at", TZDateTime, nullable=False, index=True),
 )
 

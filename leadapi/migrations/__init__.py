@@ -12,7 +12,7 @@ from sqlalchemy import Engine, inspect
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The revision that this program expects. Alembic finds it out too, at a quarter of a second for every command."""
 
 LOCK = 0x1EAD

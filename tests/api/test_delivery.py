@@ -110,13 +110,15 @@ def test_a_pending_address_renews_its_button(client: TestClient, store: Store) -
 
 
 def test_who_was_erased_is_asked_to_fill_in_the_form_again(client: TestClient, store: Store) -> None:
-    """A link whose lead is gone renews nothing and says so."""
+    """A link whose lead is gone renews nothing and says so, under a heading that is true."""
     with time_machine.travel(NOW, tick=False):
         client.post("/api/leads", data=FORM)
         link = link_in(sent(store)[0])
     for table in (tables.confirmations, tables.consents, tables.submissions, tables.leads):
         store.write_now(lambda connection, gone: connection.execute(gone.delete()), table)
-    assert client.post(link.replace("/confirm/", "/renew/confirm/")).status_code == 404
+    answer = client.post(link.replace("/confirm/", "/renew/confirm/"))
+    assert answer.status_code == 410
+    assert "This link has expired" in answer.text and "no longer stored here" in answer.text
     assert len(sent(store)) == 1
 
 

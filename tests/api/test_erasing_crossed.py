@@ -10,7 +10,7 @@ from examples import ALICE, NOW, record, rows
 
 from leadapi import leads, retention, tables
 from leadapi.erasing import Erase, erase
-from leadapi.errors import NotFound
+from leadapi.errors import Gone
 from leadapi.store import Store, open_store
 from leadapi.submissions import record_submission
 
@@ -40,7 +40,7 @@ def test_erasing_may_cross_everything_that_a_visitor_does(store: Store, how: str
             record(store, replace(ALICE, submission_id=f"first-{number}"))
             row = next(row for row in rows(store, tables.submissions) if row.submission_id == f"first-{number}")
             answers = asyncio.run(cross(number, row.lead_id, row.id))
-            faults = [one for one in answers if isinstance(one, Exception) and not isinstance(one, NotFound)]
+            faults = [one for one in answers if isinstance(one, Exception) and not isinstance(one, Gone)]
             assert faults == []
             assert answers[3] == "recorded"
             known = {lead.id for lead in rows(store, tables.leads)}

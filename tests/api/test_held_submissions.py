@@ -154,9 +154,27 @@ def test_a_proof_of_work_is_asked_for_in_a_wave_alone(client: TestClient, store:
     text = solved(challenge)
     proof = proofs.read(text, ("a new key in front", *KEYS))
     assert proof and proof.expires_at > now()
-    assert [store.write_now(proofs.use, proof) for _ in range(2)] == [True, False]
+    uses = ["mine", "mine", "another", None, "mine"]
+    assert [store.write_now(proofs.use, (proof, use)) for use in uses] == [True, True, False, False, True]
     store.write_now(proofs.forget_old, proof.expires_at)
     assert rows(store, tables.used_proofs) == []
+
+
+@pytest.mark.parametrize("quicker", ["the one with the proof", "the other"])
+def test_a_double_press_in_a_wave_loses_nothing(client: TestClient, store: Store, quicker: str) -> None:
+    """Both requests bring the one proof, and whichever is stored counts; another press needs another proof."""
+    text = solved(proofs.challenge(KEYS, now()))
+    form = FORM | {"submission_id": "the-press", "altcha": text}
+    limit, full = rate_limits.LEADS_BY_FORM, {f"{form['whitepaper']} {form['post']}": 10_000}
+    store.write_now(lambda connection, at: rate_limits.take_all(connection, limit, full, at), now())
+    if quicker == "the other":  # the first one's proof was counted, and it is not stored yet
+        proof = proofs.read(text, KEYS)
+        assert proof and store.write_now(proofs.use, (proof, "the-press"))
+    for _ in range(2):
+        assert client.post("/api/leads", data=form, headers=JSON).status_code == 202
+    client.post("/api/leads", data=form | {"submission_id": "another", "email": "bob@example.com"})
+    assert held(store) == [None, "wave"]
+    assert len([letter for letter in sent(store) if letter["to"] == FORM["email"]]) == 1
 
 
 @pytest.mark.parametrize("text", ["", "x", "e30=", "bm90IGpzb24=", "A" * 10_000, '{"challenge":{}}'])

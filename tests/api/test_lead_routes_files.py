@@ -46,7 +46,8 @@ def test_a_changed_link_is_refused_and_an_old_one_says_how_to_get_a_new_one(
             assert answer.status_code == 410
         actions = [form.get("action") for form in page_of(client.get(file)).iter("form")]
         assert actions == [file.replace("/downloads/", "/renew/download/")]
-        assert client.get(file, headers=JSON).json()["error"]["code"] == "link_expired"
+        told = client.get(file, headers=JSON).json()["error"]
+        assert told["code"] == "link_expired" and f"POST {actions[0]}," in told["message"]
 
 
 @sqlite_only

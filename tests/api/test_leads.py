@@ -8,7 +8,7 @@ import pytest
 from examples import ALICE, NOW, record, rows
 
 from leadapi import leads, tables
-from leadapi.errors import NotFound
+from leadapi.errors import Gone
 from leadapi.store import Store
 
 
@@ -29,7 +29,7 @@ def test_confirming_again_is_as_good_as_once(store: Store) -> None:
 
 def test_an_erased_lead_cannot_confirm(store: Store) -> None:
     """A link whose lead is gone says so in one sentence."""
-    with pytest.raises(NotFound):
+    with pytest.raises(Gone):
         store.write_now(leads.confirm, leads.Press("nobody", "nothing", NOW))
 
 

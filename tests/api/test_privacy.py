@@ -199,7 +199,7 @@ def test_old_links_into_an_erased_life_lead_nowhere(client: TestClient, store: S
     lead = next(row for row in rows(store, tables.submissions))
     client.post(link() + "/erase")
     payload = {"lead": lead.lead_id, "whitepaper": "a-paper", "edition": "1", "submission": lead.id}
-    assert client.post("/api/confirm/" + signed_links.sign("confirm", payload, KEY)).status_code == 404
+    assert client.post("/api/confirm/" + signed_links.sign("confirm", payload, KEY)).status_code == 410
     assert client.get("/api/downloads/" + signed_links.sign("download", payload, KEY)).status_code == 200
     moderate = "/api/moderate/" + signed_links.sign("moderate", {"comment": comment}, KEY)
     assert client.get(moderate).status_code == 404
