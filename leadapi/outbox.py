@@ -49,6 +49,7 @@ class Delivery:
     payload: dict[str, Any]
     attempts: int
     address_hash: str | None
+    mailbox_hash: str | None
     planned_at: datetime | None
     created_at: datetime
 
@@ -84,8 +85,8 @@ class Row:
     """One thing to tell: `kind` says by which worker, `payload` is all that it needs.
 
     A second row under the same `dedupe_key` changes nothing. `queue` keeps what may be slow apart from the rest;
-    `address_hash`, `topic` and `planned_at` are for visitor_letters, which counts by them. Due at
-    `run_at`, else at once.
+    `address_hash` is whose letter it is; `mailbox_hash`, `topic` and `planned_at` are for visitor_letters, which
+    counts by them. Due at `run_at`, else at once.
     """
 
     kind: str
@@ -94,6 +95,7 @@ class Row:
     now: datetime
     queue: str = ""
     address_hash: str | None = None
+    mailbox_hash: str | None = None
     topic: str | None = None
     run_at: datetime | None = None
     planned_at: datetime | None = None
@@ -119,6 +121,7 @@ def enqueue_many(connection: Connection, rows: Sequence[Row]) -> None:
                 "payload": dict(row.payload),
                 "dedupe_key": row.dedupe_key,
                 "address_hash": row.address_hash,
+                "mailbox_hash": row.mailbox_hash,
                 "topic": row.topic,
                 "planned_at": row.planned_at,
                 "created_at": row.now,

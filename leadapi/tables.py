@@ -194,7 +194,8 @@ outbox = Table(
     Column("queue", String(64), nullable=False, server_default=""),
     Column("payload", JSON, nullable=False),
     Column("dedupe_key", String(400), nullable=False, unique=True),
-    Column("address_hash", String(64)),
+    Column("address_hash", String(64), index=True),
+    Column("mailbox_hash", String(64)),
     Column("topic", String(LONGEST_SLUG)),
     Column("planned_at", TZDateTime),
     Column("created_at", TZDateTime, nullable=False),
@@ -206,7 +207,7 @@ outbox = Table(
     Column("last_error", Text),
     Index("ix_outbox_due", "queue", "run_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("ix_outbox_fresh", "queue", "attempts", "run_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
-    Index(None, "address_hash", "planned_at"),
+    Index(None, "mailbox_hash", "planned_at"),
 )
 
 suppressions = Table(

@@ -23,6 +23,8 @@ LONGEST_NAME = 200
 LONGEST_ADDRESS = 254
 """Characters of an e-mail address (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
 
+GMAIL = ("gmail.com", "googlemail.com")
+
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNPRINTABLE_IN_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SUBMISSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -93,6 +95,19 @@ def address_key(address: str) -> str:
     stay: what they mean is the business of the mail server they belong to.
     """
     return address.lower()
+
+
+def mailbox_key(address: str) -> str:
+    """What all addresses share that arrive in one mailbox, as far as that is known: only for counting letters.
+
+    What follows a + is the receiver's own business (subaddressing, RFC 5233), and Gmail passes over dots. Where a
+    server means something else by either, two people share a count, and nothing more.
+    """
+    local, _, domain = address_key(address).rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in GMAIL:
+        local, domain = local.replace(".", ""), GMAIL[0]
+    return f"{local}@{domain}"
 
 
 def submission_id(form: Mapping[str, str], errors: dict[str, str]) -> str | None:

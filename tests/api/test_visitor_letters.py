@@ -57,6 +57,35 @@ def test_ten_thousand_posts_naming_one_victim_are_three_letters(
     assert "MARKED" not in str(sent(store))
 
 
+def test_other_spellings_of_one_mailbox_are_no_way_around(store: Store) -> None:
+    """Subaddresses, and at Gmail dots too, arrive at one victim: three letters in all. Others' dots are others."""
+    for n in range(20):
+        local, domain = (
+            ".".join("victim"[: n % 6 + 1]) + "victim"[n % 6 + 1 :],
+            ("gmail.com", "GoogleMail.com")[n % 2],
+        )
+        record(store, asks(f"paper-{n}", 0, address=f"{local}+{n}@{domain}"))
+    assert len(rows(store, tables.leads)) == 20
+    assert len(sent(store)) == 3
+    for n, address in enumerate(("v.ictim@example.com", "victim@example.com", "victim+1@example.com")):
+        record(store, asks(f"elsewhere-{n}", 0, address=address))
+    assert len(sent(store)) == 6
+
+
+def test_two_people_at_one_mailbox_each_get_what_they_asked_for(store: Store) -> None:
+    """Two confirmed subaddresses ask for the same papers: what is past the cap waits, for each of them."""
+    both = ("alice+work@example.com", "alice+home@example.com")
+    for n, address in enumerate(both):
+        record(store, asks("paper-0", n, address=address))
+    for lead in rows(store, tables.leads):
+        store.write_now(leads.confirm, leads.Press(lead.id, None, NOW))
+    for n in range(2):
+        record(store, *(asks(f"paper-{n + 1}", n + 2 + m / 2, address=address) for m, address in enumerate(both)))
+    letters = sorted(rows(store, tables.outbox), key=lambda row: row.run_at)
+    assert [row.topic for row in letters] == ["paper-0"] * 2 + ["paper-1"] * 2 + ["paper-2"] * 2
+    assert sorted(row.payload["to"] for row in letters) == sorted(both * 3)
+
+
 def test_letters_to_an_unconfirmed_address_past_the_cap_are_dropped(store: Store) -> None:
     """Three in an hour, five in a day, counted back from each letter; the sixth day's first goes out again."""
     for n in range(8):
