@@ -133,6 +133,7 @@ PLUGINS = [
     "plugins.assets",
     "plugins.feeds",
     "plugins.sitemap",
+    "plugins.page_shells",
     "plugins.public_index",
     "plugins.minify",
 ]

@@ -98,7 +98,7 @@ async def desk(
         ]
         return pages.render(
             "desk",
-            known.shell,
+            known,
             owner=owner,
             comments=waiting,
             leads=latest,
@@ -171,7 +171,7 @@ async def ask_to_sign_in(
         await store.write(sessions.ask, asked)
     except (InvalidInput, TooOften, StoreUnavailable) as error:
         return _sign_in_form(known, settings, address, error)
-    return HTMLResponse(pages.render("message", known.shell, heading="Check your inbox", message=ON_ITS_WAY))
+    return HTMLResponse(pages.render("message", known, heading="Check your inbox", message=ON_ITS_WAY))
 
 
 @router.api_route("/sign-in/{token}", methods=["GET", "HEAD"])
@@ -179,7 +179,7 @@ async def offer_to_sign_in(token: str, settings: SettingsDep, index: IndexDep) -
     """The page with the button; it changes nothing."""
     _address(token, settings)
     known = await index.current()
-    return HTMLResponse(pages.render("desk_enter", known.shell, action=f"/admin/sign-in/{quote(token)}"))
+    return HTMLResponse(pages.render("desk_enter", known, action=f"/admin/sign-in/{quote(token)}"))
 
 
 @router.post("/sign-in/{token}")
@@ -240,5 +240,5 @@ def _sign_in_form(
         "mailbox": settings.owner_email if settings.development else None,
     }
     if error is not None:
-        return form_again("desk_sign_in", index.shell, error, **values)
-    return HTMLResponse(pages.render("desk_sign_in", index.shell, errors={}, notice=None, **values))
+        return form_again("desk_sign_in", index, error, **values)
+    return HTMLResponse(pages.render("desk_sign_in", index, errors={}, notice=None, **values))

@@ -39,7 +39,7 @@ from leadapi.clock import now
 from leadapi.error_responses import answer, install, unforeseen
 from leadapi.errors import StoreUnavailable
 from leadapi.guards import BodyLimits, LastResort, SecurityHeaders
-from leadapi.public_index import Index, IndexFromFolder, IndexFromSite
+from leadapi.index_reading import Index, IndexFromFolder, IndexFromSite
 from leadapi.settings import Settings
 from leadapi.site_builds import SiteBuilds, call_hook
 from leadapi.store import open_store

@@ -203,7 +203,7 @@ def _form_again(
     entry, language = index.posts.get(typed.get("post", "").strip()), _language(typed, index)
     return form_again(
         "comment_form",
-        index.shell,
+        index,
         error,
         language=language,
         values=values,
@@ -264,7 +264,7 @@ def _moderation(row: Mapping[Any, Any], token: str, index: PublicIndex, notice: 
     entry = index.posts.get(row["post"])
     return pages.render(
         "moderation",
-        index.shell,
+        index,
         comment=row,
         body_html=Markup(comment_markup.render(row["body"])),  # noqa: S704 - cleaned by comment_markup
         created_iso=row["created_at"].isoformat(timespec="seconds"),

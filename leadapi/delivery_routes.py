@@ -41,7 +41,7 @@ async def offer_to_confirm(
     language = _speak(request, link, known)
     title = _title(known, link["whitepaper"])
     action = f"/api/confirm/{quote(token)}"
-    page = pages.render("confirm", known.shell, language=language, whitepaper_title=title, action=action)
+    page = pages.render("confirm", known, language=language, whitepaper_title=title, action=action)
     return HTMLResponse(page)
 
 
@@ -69,7 +69,7 @@ async def confirm(
         return JSONResponse({"status": "confirmed", "title": title, "download": url})
     page = pages.render(
         "confirmed",
-        known.shell,
+        known,
         language=language,
         whitepaper_title=title,
         download_url=url,
@@ -143,7 +143,7 @@ async def renew(
     heading, message = said(_("Check your inbox"), language), said(NEW_LINK_SENT, language)
     if as_json:
         return JSONResponse({"status": "accepted", "message": message}, 202)
-    page = pages.render("message", known.shell, language=language, heading=heading, message=message)
+    page = pages.render("message", known, language=language, heading=heading, message=message)
     return HTMLResponse(page)
 
 
@@ -182,7 +182,7 @@ def _expired(
     entry = index.whitepapers.get(payload["whitepaper"])
     body = pages.render(
         "expired",
-        index.shell,
+        index,
         language=language,
         days=letters.LINK_DAYS,
         whitepaper_title=entry["title"] if entry else None,

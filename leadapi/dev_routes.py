@@ -109,8 +109,8 @@ async def mailbox(settings: SettingsDep, index: IndexDep) -> HTMLResponse:
     """All letters, the newest first."""
     folder = _folder(settings)
     found = await asyncio.to_thread(letters, folder) if folder else []
-    shell = (await index.current()).shell
-    page = pages.render("dev_mailbox", shell, letters=found, kept=folder is not None)
+    site = await index.current()
+    page = pages.render("dev_mailbox", site, letters=found, kept=folder is not None)
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
@@ -118,9 +118,7 @@ async def mailbox(settings: SettingsDep, index: IndexDep) -> HTMLResponse:
 async def letter(name: str, settings: SettingsDep, index: IndexDep) -> HTMLResponse:
     """One letter: its text, with links that work."""
     found = await asyncio.to_thread(_one, settings, name)
-    page = pages.render(
-        "dev_letter", (await index.current()).shell, letter=found, text=linked(found.body("plain"))
-    )
+    page = pages.render("dev_letter", await index.current(), letter=found, text=linked(found.body("plain")))
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 

@@ -29,6 +29,7 @@ from leadapi.errors import (
     UnsupportedMedia,
 )
 from leadapi.languages import SOURCE, _, said
+from leadapi.public_index import PublicIndex
 from leadapi.request_scope import language_of, wants_json
 
 STATUS: Mapping[type[AppError], int] = {
@@ -100,8 +101,8 @@ async def _response(
     if wants_json(request):
         language = language_of(request)
         return error_json(status, code, said(message, language), _in_words(fields or {}, language))
-    shell = (await request.app.state.index.current()).shell
-    return _page(shell, status, message, language_of(request), instead)
+    site = await request.app.state.index.current()
+    return _page(site, status, message, language_of(request), instead)
 
 
 def _in_words(fields: Mapping[str, str], language: str) -> dict[str, str]:
@@ -110,13 +111,13 @@ def _in_words(fields: Mapping[str, str], language: str) -> dict[str, str]:
 
 def form_again(
     page: str,
-    shell: str | None,
+    site: PublicIndex,
     error: InvalidInput | TooOften | StoreUnavailable,
     *,
-    language: str = SOURCE,
+    language: str | None = None,
     **values: object,
 ) -> Response:
-    """A form as it was sent (a template of pages, with its `values`), with what is wrong beside each field.
+    """A form as it was sent (as for `pages.render`), with what is wrong beside each field.
 
     A browser may keep it, alone of all our pages: its Back button must find what was typed.
     """
@@ -126,20 +127,21 @@ def form_again(
     _note_unavailable(error)
     if not isinstance(error, InvalidInput):
         headers["Retry-After"] = str(error.retry_after)
-    said_in = {"errors": _in_words(wrong, language), "notice": said(notice, language)}
-    body = pages.render(page, shell, language=language, **said_in, **values)
+    spoken = language or SOURCE
+    said_in = {"errors": _in_words(wrong, spoken), "notice": said(notice, spoken)}
+    body = pages.render(page, site, language=language, **said_in, **values)
     return HTMLResponse(body, STATUS[type(error)], headers)
 
 
 def _page(
-    shell: str | None, status: int, message: str, language: str, instead: tuple[str, str] | None = None
+    site: PublicIndex, status: int, message: str, language: str, instead: tuple[str, str] | None = None
 ) -> HTMLResponse:
     values = {
         "heading": said(TITLES.get(status, _("That did not work")), language),
         "message": said(message, language),
         "instead": (instead[0], said(instead[1], language)) if instead else None,
     }
-    return HTMLResponse(pages.render("error", shell, language=language, **values), status)
+    return HTMLResponse(pages.render("error", site, language=language, **values), status)
 
 
 async def unforeseen(request: Request, error: Exception) -> Response:
@@ -151,7 +153,7 @@ async def unforeseen(request: Request, error: Exception) -> Response:
         return await _response(request, 500, "internal", message)
     except Exception as second:  # what failed before may be what an answer is made of
         log.error("unforeseen_error", route=route, exc_info=second)
-        return _page(None, 500, message, SOURCE)
+        return _page(PublicIndex(), 500, message, SOURCE)
 
 
 def install(app: FastAPI) -> None:

@@ -210,7 +210,7 @@ def _form_again(
     shown = _consent(typed, index, language)
     return form_again(
         "lead_form",
-        index.shell,
+        index,
         error,
         language=language,
         values=values,

@@ -1,10 +1,11 @@
 """The service's own pages wear the blog's header, style and language.
 
-A visitor who presses a button must not feel that another program answers. The build writes one empty page of
-the site (page-shell.html); this room puts title and main part into it. Without that file (first start, site
-never built) a plain page of our own is used, so that an answer never depends on the build.
+A visitor who presses a button must not feel that another program answers. The build writes an empty page of the
+site in each language that it speaks; this room puts title and main part into the one of the visitor's language, or
+where there is none into the site's own. Without that (first start, site never built) a plain page of ours is used,
+so that an answer never depends on the build.
 
-The shell is in the site's language. A page in another one says so around its main part (WCAG 2.2, 3.1.2).
+A page in another language than its shell says so around its main part (WCAG 2.2, 3.1.2).
 
 The shell is filled in one pass, cut at its two tokens: what a visitor typed can therefore never be taken for
 a token and be filled in a second time.
@@ -17,10 +18,10 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import escape
 
 from leadapi import languages
+from leadapi.public_index import MAIN, TITLE, PublicIndex, is_shell
 
-TITLE, MAIN = "[[shell:title]]", "[[shell:main]]"
 _TOKENS = re.compile(f"({re.escape(TITLE)}|{re.escape(MAIN)})")
-_SHELL_LANGUAGE = re.compile(r"<html[^>]*\blang=[\"']?([\w-]+)", re.IGNORECASE)
+_SHELL_LANGUAGE = re.compile(r"<html[^>]*\blang=[\"']?(\w+)", re.IGNORECASE)
 
 PLAIN_SHELL = f"""<!doctype html>
 <html lang="en">
@@ -40,17 +41,18 @@ PLAIN_SHELL = f"""<!doctype html>
 """
 
 
-def render(name: str, shell: str | None, /, *, language: str = languages.SOURCE, **values: object) -> str:
+def render(name: str, site: PublicIndex, /, *, language: str | None = None, **values: object) -> str:
     """The page `templates/pages/{name}.html` in the site's shell and in the language, as a whole HTML document.
 
     Every value is escaped unless it is Markup. A template sets `title` (text of <title>) and gives the main
-    part with its one <h1>. `shell` is page-shell.html as the build wrote it, or None.
+    part with its one <h1>. Without a language it is a page for the owner: in English, and in the site's own shell.
     """
-    language = languages.spoken(language)
+    shell = site.shell if language is None else site.shell_in(languages.spoken(language))
+    language = languages.spoken(language or languages.SOURCE)
     module = _templates(language).get_template(f"{name}.html").make_module(values | {"language": language})
-    whole = shell if shell is not None and TITLE in shell and MAIN in shell else PLAIN_SHELL
+    whole = shell if shell is not None and is_shell(shell) else PLAIN_SHELL
     around = _SHELL_LANGUAGE.search(whole)
-    same = around is not None and languages.spoken(around[1]) == language
+    same = around is not None and around[1].lower() == language
     main = str(module) if same else f'<div lang="{language}">\n{module}\n</div>'
     parts = {TITLE: str(escape(module.title)), MAIN: main}  # type: ignore[attr-defined] # set by the template
     return "".join(parts.get(piece, piece) for piece in _TOKENS.split(whole))

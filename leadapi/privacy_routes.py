@@ -82,12 +82,12 @@ async def ask(
         if as_json:
             raise
         shown = typed_text.printable(address)
-        return form_again("privacy_form", known.shell, error, language=language, chosen=chosen, email=shown)
+        return form_again("privacy_form", known, error, language=language, chosen=chosen, email=shown)
     message = said(ON_ITS_WAY, language)
     if as_json:
         return JSONResponse({"status": "accepted", "message": message}, 202)
     heading = said(_("Check your inbox"), language)
-    return HTMLResponse(pages.render("message", known.shell, language=language, heading=heading, message=message))
+    return HTMLResponse(pages.render("message", known, language=language, heading=heading, message=message))
 
 
 @router.api_route("/{token}", methods=["GET", "HEAD"])
@@ -117,7 +117,7 @@ async def offer_to_erase(request: Request, token: str, settings: SettingsDep, in
     address = _whose(request, token, settings)[0]
     known = await index.current()
     values = {"address": address, "back": _path(token)}
-    page = pages.render("privacy_erase", known.shell, language=language_of(request), **values)
+    page = pages.render("privacy_erase", known, language=language_of(request), **values)
     return HTMLResponse(page, headers=PRIVATE)
 
 
@@ -141,7 +141,7 @@ async def erase_everything(
         return JSONResponse({"status": "erased", "message": message}, headers=PRIVATE)
     known = await index.current()
     heading = said(_("Everything is erased"), language)
-    page = pages.render("message", known.shell, language=language, heading=heading, message=message)
+    page = pages.render("message", known, language=language, heading=heading, message=message)
     return HTMLResponse(page, headers=PRIVATE)
 
 
@@ -173,7 +173,7 @@ def _form(index: PublicIndex, lang: str) -> str:
     chosen = spoken(lang) if lang else ""
     return pages.render(
         "privacy_form",
-        index.shell,
+        index,
         language=chosen or index.language,
         chosen=chosen,
         email="",
@@ -185,7 +185,7 @@ def _form(index: PublicIndex, lang: str) -> str:
 def _shown(found: privacy.Stored, token: str, index: PublicIndex, language: str) -> str:
     return pages.render(
         "privacy",
-        index.shell,
+        index,
         language=language,
         found=found,
         empty=not any(found[kind] for kind in ("lead", "comments", "suppressions")),

@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 
 from leadapi import clock, guards, letters, netlify_proxy
 from leadapi.errors import MalformedBody, UnsupportedMedia
+from leadapi.index_reading import Index
 from leadapi.languages import _
-from leadapi.public_index import Index, PublicIndex
+from leadapi.public_index import PublicIndex
 from leadapi.rate_limits import network_of
 from leadapi.settings import Network, Settings
 from leadapi.store import Store

@@ -24,7 +24,7 @@ import structlog
 import watchfiles
 
 from leadapi.errors import StoreUnavailable
-from leadapi.public_index import Index
+from leadapi.index_reading import Index
 
 POLL_SECONDS = 1.0
 BUILD_SECONDS = 600

@@ -14,6 +14,7 @@ from leadapi import letters, opt_outs, pages, signed_links
 from leadapi.errors import Forbidden, Gone
 from leadapi.languages import _, said, spoken
 from leadapi.opt_outs import Purpose, Wish
+from leadapi.public_index import PublicIndex
 from leadapi.request_scope import IndexDep, NowDep, SettingsDep, StoreDep, WantsJson, language_of, speak
 
 WORDS: dict[Purpose, tuple[str, str]] = {
@@ -68,8 +69,7 @@ async def offer_to_unsubscribe(
     """The page with the button, or with the undo for whoever has left; it changes nothing."""
     purpose = cast(Purpose, link["purpose"])
     stopped = await store.read(opt_outs.stopped, (link["address_hash"], purpose, now))
-    shell, language = (await index.current()).shell, language_of(request)
-    return _page(token, shell, language, purpose, stopped=stopped)
+    return _page(token, await index.current(), language_of(request), purpose, stopped=stopped)
 
 
 @router.post("/unsubscribe/{token}")
@@ -93,14 +93,14 @@ async def unsubscribe(
     await store.write(opt_outs.carry_out, Wish(hashed, purpose, stop, words, language, lead, now))
     if as_json:
         return JSONResponse({"status": "unsubscribed" if stop else "undone"})
-    return _page(token, (await index.current()).shell, language, purpose, stopped=stop, undone=not stop)
+    return _page(token, await index.current(), language, purpose, stopped=stop, undone=not stop)
 
 
 def _page(
-    token: str, shell: str | None, language: str, purpose: Purpose, *, stopped: bool, undone: bool = False
+    token: str, site: PublicIndex, language: str, purpose: Purpose, *, stopped: bool, undone: bool = False
 ) -> Response:
     wish, done, undone_now = (said(words, language) for words in (*WORDS[purpose], UNDONE))
     action = letters.LINK_PATHS["unsubscribe"] + quote(token)
     notice = done if stopped else undone_now if undone else None
     values = {"action": action, "wish": wish, "stopped": stopped, "notice": notice}
-    return HTMLResponse(pages.render("unsubscribe", shell, language=language, **values))
+    return HTMLResponse(pages.render("unsubscribe", site, language=language, **values))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Tells the service what the site holds: public-index.json, and checks the page that its answers are dressed in.
+"""Tells the service what the site holds: public-index.json.
 
-The service knows the site by these two files alone. So the index names exactly what a stranger may know (no draft,
-future or hidden post), and a shell without its two places stops the build: the service's pages would be empty.
+The service knows the site by this file alone, and by the shells that it names. So the index names exactly what a
+stranger may know: no draft, future or hidden post.
 """
 
 import json
@@ -12,10 +12,9 @@ from typing import Any
 from pelican.plugins import signals
 
 from plugins.languages import consents
-from plugins.mistakes import ContentMistakes, Mistake, shown_path
+from plugins.page_shells import further_languages
 
-INDEX, SHELL = "public-index.json", "page-shell.html"
-TITLE_PLACE, MAIN_PLACE = "[[shell:title]]", "[[shell:main]]"
+INDEX = "public-index.json"
 STAY_AWAY = "/*\n  X-Robots-Tag: noindex\n"  # Netlify's _headers file
 
 
@@ -28,6 +27,7 @@ def public_index(context: dict[str, Any], settings: dict[str, Any]) -> dict[str,
             "url": settings["SITEURL"],
             "language": settings["DEFAULT_LANG"],
         },
+        "shells": sorted(further_languages(context, settings)),
         "style_hash": settings.get("STYLE_HASH", ""),
         "comments_etag": context.get("COMMENTS_ETAG"),
         "consents": consents(settings),
@@ -56,25 +56,9 @@ def public_index(context: dict[str, Any], settings: dict[str, Any]) -> dict[str,
     }
 
 
-def check_shell(output: Path, template: str) -> None:
-    """Raise a mistake where the shell that was written lacks a place, or has one for the text twice."""
-    shell = (output / SHELL).read_text(encoding="utf-8") if (output / SHELL).exists() else ""
-    title = shell.partition("<title>")[2].partition("</title>")[0]
-    told = ""
-    if not shell:
-        told = f'{SHELL} was not written. DIRECT_TEMPLATES in pelicanconf.py must name "page_shell".'
-    elif TITLE_PLACE not in title:
-        told = f"The page has no {TITLE_PLACE} in its title. Put it there: the service fills it in."
-    elif shell.count(MAIN_PLACE) != 1:
-        told = f"The page must have {MAIN_PLACE} once, inside <main>: the service puts its text there."
-    if told:
-        raise ContentMistakes([Mistake(template, 1, told)])
-
-
 def write_index(generator: Any, **_: Any) -> None:
     """Write the index, and in previews the header that keeps search engines away."""
     settings, output = generator.settings, Path(generator.output_path)
-    check_shell(output, shown_path(str(Path(settings["THEME"], "templates", "page_shell.html"))))
     index = public_index(generator.context, settings)
     text = json.dumps(index, ensure_ascii=False, sort_keys=True, indent=1)
     (output / INDEX).write_text(f"{text}\n", encoding="utf-8")

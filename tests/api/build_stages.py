@@ -14,7 +14,7 @@ from doors import INDEX, SHELL
 from examples import BOB, NOW, reply, rows
 
 from leadapi import comment_list, comments, tables
-from leadapi.public_index import IndexFromFolder
+from leadapi.index_reading import IndexFromFolder
 from leadapi.site_builds import SiteBuilds
 from leadapi.store import Store
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from leadapi.app import with_doors
-from leadapi.public_index import IndexFromFolder
+from leadapi.index_reading import IndexFromFolder
 from leadapi.settings import Settings
 from leadapi.store import Store
 

@@ -14,12 +14,12 @@ FORM = {"email": "alice@example.com", "name": "Alice", "whitepaper": "a-paper", 
 JSON = {"Accept": "application/json"}
 
 
-def page_of(answer: Any) -> Any:
-    """The answer as a valid document with one h1, a title and a language."""
+def page_of(answer: Any, language: str = "en") -> Any:
+    """The answer as a valid document with one h1, a title and this language."""
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     document = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(answer.text)
     assert len(list(document.iter("h1"))) == 1
-    assert document.get("lang") == "en"
+    assert document.get("lang") == language
     assert document.find("head/title").text
     return document
 

@@ -14,6 +14,7 @@ from mail_server import carry
 
 from leadapi import dev_routes, error_responses
 from leadapi.dev_routes import linked
+from leadapi.index_reading import IndexFromFolder
 from leadapi.settings import Settings
 from leadapi.smtp import message
 
@@ -28,20 +29,6 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class NoIndex:
-    """A site that was never built."""
-
-    shell, language = None, "en"
-
-    async def current(self) -> "NoIndex":
-        """Itself."""
-        return self
-
-    def known(self) -> "NoIndex":
-        """Itself."""
-        return self
-
-
 @pytest.fixture
 def app(tmp_path: Path) -> FastAPI:
     """An app with the development routes alone, its letters in tmp_path/mail and its site at tmp_path/site."""
@@ -53,7 +40,7 @@ def app(tmp_path: Path) -> FastAPI:
     app.state.settings = Settings(
         env="development", mail_url=(tmp_path / "mail").as_uri(), site_dir=tmp_path / "site", var_dir=tmp_path
     )
-    app.state.index = NoIndex()
+    app.state.index = IndexFromFolder(tmp_path / "never-built")
     app.state.builds = SimpleNamespace(last_error="")
     app.state.stopping = lambda: False
     return app

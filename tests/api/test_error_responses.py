@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from leadapi import error_responses, errors, tables
-from leadapi.public_index import IndexFromFolder, PublicIndex
+from leadapi.index_reading import IndexFromFolder
+from leadapi.public_index import PublicIndex
 from leadapi.signed_links import sign
 from leadapi.store import Store
 

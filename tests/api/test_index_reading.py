@@ -5,27 +5,21 @@ import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from doors import INDEX, SHELL
+from site_elsewhere import NAMES, Site, index_text
 from structlog.testing import capture_logs
 
-from leadapi import public_index
-from leadapi.public_index import IndexFromFolder, IndexFromSite, PublicIndex, parse
+from leadapi import index_reading
+from leadapi.index_reading import IndexFromFolder, IndexFromSite
+from leadapi.public_index import PublicIndex, parse
 
 pytestmark = pytest.mark.anyio
-
-NAMES = ("public-index.json", "page-shell.html")
-
-
-def index_text(name: str = "The Blog", **changed: Any) -> str:
-    """An index as a build writes it, of a blog of this name."""
-    return json.dumps(INDEX | {"site": INDEX["site"] | {"name": name}} | changed)  # type: ignore[operator]
 
 
 def broken_entry(kind: str, **changed: Any) -> dict[str, Any]:
@@ -56,6 +50,8 @@ WRONG = {
     "a name that is no text": index_text(name=1),  # type: ignore[arg-type]
     "a hash that would break a header": index_text(style_hash="sha256-x\r\nX-Evil: 1"),
     "comments that are no text": index_text(comments_etag=7),
+    "shells that are no list": index_text(shells=7),
+    "a language that is no text": index_text(shells=["de", 7]),
 }
 
 
@@ -144,54 +140,6 @@ def test_the_same_broken_file_is_complained_of_once(tmp_path: Path) -> None:
 # A site elsewhere.
 
 
-class Site:
-    """A real web server that holds the two files and says what it was asked; `answer` may take over."""
-
-    def __init__(self) -> None:
-        self.files = dict(zip(NAMES, (index_text(), SHELL), strict=True))
-        self.statuses: list[int] = []
-        self.with_etags = True
-        self.answer: Callable[[BaseHTTPRequestHandler], None] | None = None
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                (site.answer or site.serve)(self)
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-
-    def serve(self, request: BaseHTTPRequestHandler) -> None:
-        body = self.files[request.path.lstrip("/")].encode()
-        etag = f'"{hash(body)}"' if self.with_etags else None
-        if etag and request.headers["If-None-Match"] == etag:
-            self.send(request, 304, {"ETag": etag})
-        else:
-            self.send(request, 200, {"ETag": etag} if etag else {}, body)
-
-    def send(
-        self, request: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes = b""
-    ) -> None:
-        self.statuses.append(status)
-        request.send_response(status)
-        for name, value in {"Date": formatdate(usegmt=True), **headers}.items():
-            request.send_header(name, value)
-        if status != 304:
-            request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-    def asked(self) -> list[int]:
-        """The statuses answered since the last look."""
-        statuses, self.statuses = self.statuses, []
-        return statuses
-
-
 @pytest.fixture
 def anyio_backend() -> str:
     """The service runs on asyncio alone."""
@@ -200,12 +148,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    site = Site()
-    site.thread.start()
-    yield site
-    site.server.shutdown()
-    site.thread.join()
-    site.server.server_close()
+    with Site() as site:
+        yield site
 
 
 @pytest.fixture
@@ -222,7 +166,7 @@ def index(site: Site, tmp_path: Path, client: httpx2.AsyncClient) -> IndexFromSi
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """A minute is over at once."""
-    monkeypatch.setattr(public_index, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(index_reading, "REFRESH_SECONDS", 0.0)
 
 
 async def test_the_site_is_asked_once_a_minute(index: IndexFromSite, site: Site) -> None:
@@ -264,7 +208,7 @@ async def test_a_post_that_is_newer_than_our_copy_is_asked_for(
     assert "new" not in (await index.knowing("posts", "new")).posts
     assert "new" not in (await index.knowing("posts", "a-guess")).posts
     assert site.asked() == [200, 200]
-    monkeypatch.setattr(public_index, "UNKNOWN_SLUG_SECONDS", 0.0)
+    monkeypatch.setattr(index_reading, "UNKNOWN_SLUG_SECONDS", 0.0)
     assert "new" in (await index.knowing("posts", "new")).posts
     assert "new" in (await index.knowing("posts", "new")).posts
     assert site.asked() == [200, 304]
@@ -340,7 +284,7 @@ async def test_whatever_the_site_answers_the_last_good_index_stays(
     fault: Callable[[BaseHTTPRequestHandler], None],
 ) -> None:
     """No answer is an error of ours, and none replaces what is good; where nothing is known, nothing stays."""
-    monkeypatch.setattr(public_index, "LARGEST", 1024 * 1024)
+    monkeypatch.setattr(index_reading, "LARGEST", 1024 * 1024)
     good = await index.current()
     site.answer = fault
     fresh = IndexFromSite(site.url, tmp_path / "fresh", client)
@@ -375,17 +319,11 @@ async def test_not_modified_means_nothing_to_who_has_nothing(index: IndexFromSit
 
 async def test_a_site_that_has_moved_is_followed(index: IndexFromSite, site: Site) -> None:
     """A redirect, as from the bare domain to www, leads to the index all the same."""
-    with_www = Site()
-    with_www.thread.start()
-    try:
+    with Site() as with_www:
         moved = with_www.url
         site.answer = lambda request: site.send(request, 301, {"Location": moved + request.path})
         assert (await index.current()).site_name == "The Blog"
         assert (site.asked(), with_www.asked()) == ([301, 301], [200, 200])
-    finally:
-        with_www.server.shutdown()
-        with_www.thread.join()
-        with_www.server.server_close()
 
 
 async def test_a_site_that_is_gone_is_lived_without(
@@ -405,7 +343,7 @@ async def test_a_site_that_hangs_delays_nobody(
 ) -> None:
     """Requests go on with what is known while the site says nothing, and see what it says at last."""
     good = await index.current()
-    monkeypatch.setattr(public_index, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(index_reading, "WAIT_SECONDS", 0.01)
     asked, go_on = threading.Event(), threading.Event()
 
     def hang(request: BaseHTTPRequestHandler) -> None:
@@ -433,7 +371,7 @@ async def test_a_site_that_drips_is_given_up(
 ) -> None:
     """A fetch ends in time, however long the site goes on to send a byte now and then."""
     good = await index.current()
-    monkeypatch.setattr(public_index, "FETCH_SECONDS", 0.05)
+    monkeypatch.setattr(index_reading, "FETCH_SECONDS", 0.05)
     over = threading.Event()
 
     def drip(request: BaseHTTPRequestHandler) -> None:

@@ -13,7 +13,7 @@ import html5lib
 import pytest
 import time_machine
 from babel.messages.pofile import read_po
-from doors import INDEX, ORIGIN, PAPER, PDF, doors
+from doors import INDEX, ORIGIN, PAPER, PDF, SHELL, doors
 from examples import rows, sent
 from lead_steps import JSON, link_in, page_of
 from mail_server import Mailbox, carry, mail_server
@@ -43,6 +43,7 @@ GERMAN = {
         "de-1": {"language": "de", "text": "Ja, gerne."},
     },
 }
+GERMAN_SHELL = SHELL.replace('lang="en"', 'lang="de"').replace("The Blog", "Der Blog")
 FORM = {
     "email": "alice@example.com",
     "name": "Alice",
@@ -80,22 +81,32 @@ def german(text: str) -> bool:
     return len(found) > 1
 
 
-def german_page(answer: Any) -> Any:
-    """The main part of the page, which says that it is German and is."""
-    document = page_of(answer)
+def german_page(answer: Any, around: str = "de") -> Any:
+    """The main part of a page that says that it is German and is; the shell too, where it is to be German."""
+    document = page_of(answer, around)
     assert german(document.find("head/title").text)
-    main = document.find("body/main")
-    (part,) = [element for element in main if element.get("lang")]
-    assert part.get("lang") == "de"
+    part = document.find("body/main")
+    if around == "de":
+        assert german(" ".join(document.find("body").itertext()))
+        assert [element for element in part if element.get("lang")] == []
+    else:
+        (part,) = [element for element in part if element.get("lang")]
+        assert part.get("lang") == "de"
     assert german(" ".join(part.itertext()))
     assert german(" ".join(e.get("aria-label") or e.get("placeholder") or "" for e in part.iter()) + " a ist so")
     return part
 
 
+def write_german_shell(site: Path) -> None:
+    """Let the site have a shell in German too."""
+    (site / "page-shell.de.html").write_text(GERMAN_SHELL)
+    (site / "public-index.json").write_text(json.dumps(INDEX | GERMAN | {"shells": ["de"]}))
+
+
 @pytest.fixture
 def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     with doors(store, tmp_path) as client:
-        (tmp_path / "site" / "public-index.json").write_text(json.dumps(INDEX | GERMAN))
+        write_german_shell(tmp_path / "site")
         yield client
 
 
@@ -279,6 +290,46 @@ def test_a_link_without_a_language_is_answered_in_the_sites(client: TestClient, 
     assert letter["language"] == "en"
     assert "One more step" in client.get(link_in(letter)).text
     assert 'lang="de"' not in client.get(link_in(letter)).text
+    assert "<header>The Blog</header>" in client.get(link_in(letter)).text
+
+
+@pytest.mark.parametrize("shell", [None, "", "<!doctype html><title>Not found</title>"])
+def test_without_a_german_shell_a_german_page_stands_in_the_sites_own(
+    client: TestClient, store: Store, tmp_path: Path, shell: str | None
+) -> None:
+    """Missing or broken it is no error: the main part says that it is German, and English pages are whole."""
+    client.post("/api/leads", data=FORM)
+    link = link_in(sent(store)[0])
+    german_page(client.get(link))
+    (tmp_path / "site" / "page-shell.de.html").unlink()
+    if shell is not None:
+        (tmp_path / "site" / "page-shell.de.html").write_text(shell)
+    restyled = INDEX | GERMAN | {"shells": ["de"], "style_hash": "sha256-new"}
+    (tmp_path / "site" / "public-index.json").write_text(json.dumps(restyled))
+    german_page(client.get(link), around="en")
+    page_of(client.get("/api/privacy"))
+    write_german_shell(tmp_path / "site")
+    german_page(client.get(link))
+
+
+def test_a_site_that_was_built_before_there_were_such_shells_is_dressed_as_ever(
+    client: TestClient, tmp_path: Path
+) -> None:
+    """Its index names none, so that a file with such a name is not read."""
+    (tmp_path / "site" / "public-index.json").write_text(json.dumps(INDEX | GERMAN))
+    german_page(client.get("/api/privacy?lang=de"), around="en")
+
+
+def test_the_owners_desk_stays_in_the_sites_own_shell(client: TestClient, tmp_path: Path) -> None:
+    """On a German site with English posts the desk is in English, inside the German menu."""
+    site = {"site": {"name": "Der Blog", "url": ORIGIN, "language": "de"}, "shells": ["en"]}
+    (tmp_path / "site" / "public-index.json").write_text(json.dumps(INDEX | GERMAN | site))
+    (tmp_path / "site" / "page-shell.html").write_text(GERMAN_SHELL)
+    (tmp_path / "site" / "page-shell.en.html").write_text(SHELL)
+    assert '<div lang="en">' in client.get("/admin/").text
+    page_of(client.get("/admin/"), "de")
+    page_of(client.get("/api/privacy?lang=en"), "en")
+    german_page(client.get("/api/privacy"))
 
 
 @pytest.mark.anyio

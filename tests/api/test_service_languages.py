@@ -12,6 +12,7 @@ from jinja2.ext import GETTEXT_FUNCTIONS
 
 from leadapi import languages, letters, pages
 from leadapi.languages import _, number, said, spoken
+from leadapi.public_index import PublicIndex
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "leadapi" / "templates"
@@ -124,6 +125,7 @@ SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.co
     [
         ('<html lang="en">', "de-AT", '<div lang="de">'),
         ("<html lang=de>", "en", '<div lang="en">'),
+        ("<html lang=fr>", "en", '<div lang="en">'),
         ("<html class=x lang='de-DE'>", "de", ""),
         ('<html lang="en">', "en", ""),
         ('<html lang="en">', "fr", ""),
@@ -133,6 +135,8 @@ SENDER = letters.Sender("The Blog", "https://blog.example.com", "blog.example.co
 def test_a_page_says_its_language_where_it_is_not_its_shells(shell: str, language: str, around: str) -> None:
     """Screen readers pronounce the main part right, also inside a header of another language."""
     whole = f"<!doctype html>{shell}<title>[[shell:title]]</title><main>[[shell:main]]</main>"
-    page = pages.render("error", whole, language=language, heading="H", message="M", instead=None)
+    page = pages.render(
+        "error", PublicIndex(shell=whole), language=language, heading="H", message="M", instead=None
+    )
     assert page.partition("<main>")[2].lstrip().startswith(around or "<article")
     assert ("Zurück zum Blog" in page) == (spoken(language) == "de")

@@ -31,6 +31,7 @@ PAGES = (
     "/not-sent/",
     "/no-such-page/",
     "/dev/mail/",
+    "/api/privacy?lang=de",
 )
 SCREENS = [(360, "dark"), (1280, "light"), (360, "light"), (1280, "dark")]
 EACH = 1  # in make test, two screens, and each of the site's pages on one of them

@@ -30,6 +30,7 @@ def test_every_language_has_addresses_of_one_shape(make_site: MakeSite) -> None:
         "index.html",
         "404.html",
         "page-shell.html",
+        "page-shell.de.html",
     }
     assert "href=/vertrauen/" in pages["trust/index.html"]
     assert "/vertrauen/" in pages["index.html"]

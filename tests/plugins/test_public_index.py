@@ -1,16 +1,14 @@
-"""The service learns from two files what a stranger may know of the site, and no more."""
+"""The service learns from one file what a stranger may know of the site, and no more."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-from small_sites import ALICE, MakeSite, post
+from small_sites import MakeSite, post
 from test_sitemap import FILES
 from whitepaper_files import AUTHOR, whitepaper
 
 from leadapi.public_index import parse
-from plugins.mistakes import ContentMistakes
 
 
 def index(output: Path) -> Any:
@@ -44,6 +42,7 @@ def test_the_index_names_what_exists(make_site: MakeSite) -> None:
         }
     }
     assert told["pages"] == {"about": {"title": "About", "url": "/about/"}}
+    assert told["shells"] == []
     assert told["comments_etag"] is None and told["style_hash"].startswith("sha256-")
 
 
@@ -75,26 +74,6 @@ def test_the_service_understands_the_index(make_site: MakeSite) -> None:
     output = make_site(FILES, theme="minimal")
     read = parse((output / "public-index.json").read_text(), (output / "page-shell.html").read_text())
     assert set(read.posts) == {"on-trust", "on-asking"} and read.shell
-
-
-@pytest.mark.parametrize(
-    ("shell", "told"),
-    [
-        ("<!doctype html><title>x</title><main>[[shell:main]]</main>", r"no \[\[shell:title\]\] in its title"),
-        ("<!doctype html><title>[[shell:title]]</title><main></main>", r"must have \[\[shell:main\]\] once"),
-        ("<!doctype html><title>[[shell:title]]</title>[[shell:main]][[shell:main]]", r"\[\[shell:main\]\] once"),
-    ],
-)
-def test_a_shell_that_is_not_whole_stops_the_build(make_site: MakeSite, shell: str, told: str) -> None:
-    """The service's pages would be empty, so the build says what is missing, and where."""
-    with pytest.raises(ContentMistakes, match=rf"templates/page_shell\.html:1: .*{told}"):
-        make_site({"authors/alice-archer.md": ALICE}, theme="minimal", templates={"page_shell.html": shell})
-
-
-def test_a_site_without_shell_stops_the_build(make_site: MakeSite) -> None:
-    """A forgotten setting is told by its name."""
-    with pytest.raises(ContentMistakes, match="DIRECT_TEMPLATES"):
-        make_site({"authors/alice-archer.md": ALICE}, theme="minimal", DIRECT_TEMPLATES=["index"])
 
 
 def test_a_preview_has_a_header_that_keeps_search_engines_away(make_site: MakeSite) -> None:

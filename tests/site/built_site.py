@@ -34,6 +34,7 @@ PAGES = (
     "/author/codie-lynn-thompson/",
     "/author/progress-coaching/",
 )
+SHELLS = ("/page-shell.html", "/page-shell.de.html")
 DOCUMENTS = (
     "/feed.atom",
     "/feed.rss",
@@ -42,7 +43,7 @@ DOCUMENTS = (
     "/robots.txt",
     "/favicon.svg",
     "/public-index.json",
-    "/page-shell.html",
+    *SHELLS,
 )
 
 ADDRESSES = {"a": "href", "link": "href", "img": "src", "script": "src", "form": "action", "source": "srcset"}

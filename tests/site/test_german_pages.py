@@ -35,7 +35,7 @@ def said(page: Page) -> list[str]:
     return [" ".join(text.split()) for text in found if text.strip()]
 
 
-@pytest.mark.parametrize("address", [*GERMAN, f"{GERMAN_WHITEPAPER}thanks/"])
+@pytest.mark.parametrize("address", [*GERMAN, f"{GERMAN_WHITEPAPER}thanks/", "/page-shell.de.html"])
 def test_nothing_on_a_german_page_is_english(published: Site, address: str) -> None:
     """No word of the theme, no date and no menu entry is left in English; what is English says so."""
     page = published.page(address)
