@@ -20,7 +20,8 @@ Purpose = Literal["marketing", "everything"]
 REASONS: dict[Purpose, suppressions.Reason] = {"marketing": "unsubscribed", "everything": "refused"}
 VERSION = "unsubscribe-1"
 
-_ADDRESSES = select(leads.c.id, leads.c.address_key)
+_BY_HASH = select(leads.c.id).where(leads.c.address_hash == bindparam("hash"))
+_WITHOUT_HASH = select(leads.c.id, leads.c.address_key).where(leads.c.address_hash.is_(None))
 _SAID_HERE = (
     select(consents.c.channel)
     .where(consents.c.lead_id == bindparam("lead"), consents.c.channel.in_(("unsubscribe", "resubscribe")))
@@ -50,9 +51,11 @@ def stopped(connection: Connection, value: tuple[str, Purpose, datetime]) -> boo
 
 
 def lead_of(connection: Connection, value: tuple[str, str]) -> str | None:
-    """The lead whose address has this hash under this key: all are tried, since none is stored with its hash."""
+    """The lead whose address has this hash under this key; those of earlier versions are stored without theirs."""
     hashed, key = value
-    with connection.execution_options(yield_per=1_000).execute(_ADDRESSES) as addresses:
+    if found := connection.scalar(_BY_HASH, {"hash": hashed}):
+        return str(found)
+    with connection.execution_options(yield_per=1_000).execute(_WITHOUT_HASH) as addresses:
         return next((lead for lead, address in addresses if address_hash(address, key) == hashed), None)
 
 

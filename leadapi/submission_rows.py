@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leadapi import letters
+from leadapi.address_hashes import address_hash
 from leadapi.attribution import UTM_FIELDS, Source
 from leadapi.owner_notices import Owner
 from leadapi.tables import new_id
@@ -78,6 +79,7 @@ def lead_row(value: Submission) -> dict[str, Any]:
     return {
         "id": new_id(value.now),
         "address_key": address_key(value.address),
+        "address_hash": address_hash(value.address, value.sender.hash_key),
         "email": value.address,
         "name": value.name,
         "company": value.company,

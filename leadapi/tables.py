@@ -82,6 +82,7 @@ leads = Table(
     metadata,
     _id(),
     Column("address_key", String(320), nullable=False, unique=True),
+    Column("address_hash", String(64), index=True),
     Column("email", String(320), nullable=False),
     Column("name", Text, nullable=False),
     Column("company", Text, nullable=False, server_default=""),

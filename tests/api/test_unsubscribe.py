@@ -82,9 +82,13 @@ def test_the_page_offers_to_take_it_back(client: TestClient, store: Store, purpo
         assert reasons(store) == []
 
 
-def test_leaving_and_coming_back_stand_in_the_ledger(client: TestClient, store: Store) -> None:
+@pytest.mark.parametrize("stored_by", ["this version", "an earlier one"])
+def test_leaving_and_coming_back_stand_in_the_ledger(client: TestClient, store: Store, stored_by: str) -> None:
     """A no counts at once, however the earlier yes was proven; taken back, the earlier answer counts again."""
     confirmed(client, store, FORM | {"marketing_consent": "yes"})
+    if stored_by == "an earlier one":
+        without = tables.leads.update().values(address_hash=None)
+        store.write_now(lambda connection, _: connection.execute(without), None)
     assert agreed(store) == [True, True]
     for _ in range(2):
         client.post(link(), data=ONE_CLICK)
