@@ -140,6 +140,38 @@ def test_the_services_own_pages_are_usable(blog: Server, project: Path, screen: 
     plain.close()
 
 
+def test_the_pages_of_whoever_wants_to_be_forgotten_are_usable(blog: Server, project: Path, screen: Page) -> None:
+    """What is stored about her, the button that erases it, and the page of the link with which one leaves."""
+    who = f"dora.{uuid.uuid4().hex[:8]}@a-rather-long-domain-name.example.com"
+    mail = project / "var" / "mail"
+    read_post(screen, blog.url)
+    form = lead_form(screen)
+    fill_lead(form, who, "Dora")
+    send_lead(form)
+    expect(screen.get_by_text("An e-mail is on its way")).to_be_visible()
+    leave = link_in(wait_until(lambda: letters(mail, who), "the letter")[0], "unsubscribe")
+    screen.goto(f"{blog.url}/api/privacy")
+    assert_usable(screen, "the form for what is stored")
+    screen.get_by_label("E-mail address").fill(who)
+    screen.get_by_role("button", name="Mail me the link").click()
+    expect(screen.get_by_role("heading", level=1)).to_have_text("Check your inbox")
+    assert_usable(screen, "the answer to it")
+    screen.goto(wait_until(lambda: _links(mail, who, "privacy"), "the link")[0])
+    expect(screen.get_by_role("main")).to_contain_text(who)
+    assert_usable(screen, "what is stored")
+    screen.get_by_role("link", name="Erase everything").click()
+    assert_usable(screen, "the button that erases")
+    screen.goto(leave)
+    assert_usable(screen, "the page to leave")
+    screen.get_by_role("main").get_by_role("button").first.click()
+    expect(screen.get_by_text("We will not write to this address again")).to_be_visible()
+    assert_usable(screen, "the page of whoever left")
+
+
+def _links(mail: Path, to: str, room: str) -> list[str]:
+    return [link_in(one, room) for one in letters(mail, to) if f"/api/{room}/" in str(one)]
+
+
 def test_the_owners_desk_is_usable(blog: Server, screen: Page) -> None:
     """The form to sign in, and the desk with a comment that waits and a lead that came."""
     read_post(screen, blog.url)
