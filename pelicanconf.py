@@ -136,4 +136,5 @@ PLUGINS = [
     "plugins.page_shells",
     "plugins.public_index",
     "plugins.minify",
+    "plugins.incremental",
 ]
