@@ -40,6 +40,9 @@ def minify_page(path: str, **_: Any) -> None:
         page.write_bytes(minified(page.read_text(encoding="utf-8")).encode())
 
 
+minify_page.works_on_the_file_alone = True  # type: ignore[attr-defined]  # plugins.incremental.rendering asks
+
+
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
     signals.content_written.connect(minify_page)

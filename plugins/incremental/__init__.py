@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Builds only what changed.
 
-What a content file says is converted once for its content and kept (conversions); what is new is converted on all
-cores (forked). Nothing that is kept is needed: without it, or with what another version kept, a build gives the
-same bytes and takes longer.
+What a content file says is converted once for its content and kept (conversions). What is new is converted on all
+cores (forked), and so are pages rendered (rendering). Nothing that is kept is needed: without it, or with what
+another version kept, a build gives the same bytes and takes longer.
 
 The seams are Pelican's own signals, so any site and any reader gain by it.
 """
@@ -21,6 +21,7 @@ from pelican.utils import file_suffix
 
 from plugins.incremental.conversions import Conversion
 from plugins.incremental.inputs import Watched
+from plugins.incremental.rendering import take_over
 from plugins.incremental.store import Store
 
 KEPT = Path("incremental", "conversions.sqlite3")
@@ -76,4 +77,5 @@ def register() -> None:
     signals.get_generators.connect(open_store)
     signals.readers_init.connect(watch_settings)
     signals.generator_init.connect(read_once)
+    signals.article_generator_init.connect(take_over)
     signals.finalized.connect(close_store)

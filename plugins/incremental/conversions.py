@@ -67,7 +67,7 @@ class Conversion:
         known = self._store.known(self._keys.values())
         new = [path for path, key in self._keys.items() if key not in known]
         if forked.worth_it(new):
-            for made in filter(None, forked.each(self._try, new)):
+            for made in filter(None, forked.each(self._try, new, aloud=False)):
                 self.keep(made)
 
     def keep(self, made: Made) -> bytes:

@@ -2,8 +2,8 @@
 """Does one kind of work many times on all cores.
 
 The workers are forked: they begin with all that this process has read and taught itself, and only what comes back
-is copied. Python lets one process use one core. A worker logs nothing: whoever gives out the work hears of what
-went wrong, and tells it once.
+is copied. Python lets one process use one core. What a worker logs is logged by this process instead, whose
+handlers know what to do with it.
 """
 
 import gc
@@ -11,6 +11,7 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
+from logging.handlers import QueueHandler
 from typing import Any, TypeVar
 
 BATCH = 16
@@ -35,24 +36,48 @@ def worth_it(pieces: Sequence[Any]) -> bool:
     return len(pieces) >= LEAST and cores() > 1 and "fork" in multiprocessing.get_all_start_methods()
 
 
-def each(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> Iterator[Result]:
-    """Yield the result of each piece, in whatever order they are ready; what `work` raises is raised here."""
+def each(
+    work: Callable[[Piece], Result], pieces: Sequence[Piece], *, batch: int = BATCH, aloud: bool = True
+) -> Iterator[Result]:
+    """Yield the result of each piece, in whatever order they are ready; what `work` raises is raised here.
+
+    What is logged meanwhile is left out where it is not to be said `aloud`.
+    """
     gc.freeze()  # what is shared is not looked at, so its pages are not copied
     try:
-        workers = max(1, min(cores(), len(pieces) // BATCH))
+        workers = max(1, min(cores(), len(pieces) // batch))
         with multiprocessing.get_context("fork").Pool(workers, _begin, (work,)) as pool:
-            yield from pool.imap_unordered(_do, pieces, chunksize=BATCH)
+            for result, records in pool.imap_unordered(_do, pieces, chunksize=batch):
+                for record in records if aloud else ():
+                    logging.getLogger(record.name).handle(record)
+                yield result
     finally:
         gc.unfreeze()
+
+
+class _Said(QueueHandler):
+    """Holds what a worker logs, ready to be sent to another process."""
+
+    def __init__(self) -> None:
+        super().__init__(None)  # type: ignore[arg-type]  # nothing is queued: see enqueue
+        self.records: list[logging.LogRecord] = []
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+_said = _Said()
 
 
 def _begin(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
-    for logger in (logging.root, *logging.root.manager.loggerDict.values()):
+    for logger in logging.root.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
+    logging.root.handlers = [_said]
 
 
-def _do(piece: Any) -> Any:
-    return _work(piece)
+def _do(piece: Any) -> tuple[Any, list[logging.LogRecord]]:
+    _said.records = []
+    return _work(piece), _said.records
