@@ -21,6 +21,7 @@ from plugins.incremental import forked
 from plugins.incremental.code_stamp import stamp
 from plugins.incremental.inputs import FILE, Seen, Watched, seen
 from plugins.incremental.opened_files import opened
+from plugins.incremental.progress import told
 from plugins.incremental.store import Store
 
 Result = tuple[Any, Any]
@@ -67,8 +68,9 @@ class Conversion:
         known = self._store.known(self._keys.values())
         new = [path for path, key in self._keys.items() if key not in known]
         if forked.worth_it(new):
-            for made in filter(None, forked.each(self._try, new, aloud=False)):
-                self.keep(made)
+            for made in told("Reading texts", len(new), forked.each(self._try, new, aloud=False)):
+                if made:
+                    self.keep(made)
 
     def keep(self, made: Made) -> bytes:
         """Keep a conversion for later builds, where it can be; returns its bytes."""

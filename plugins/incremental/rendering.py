@@ -16,6 +16,7 @@ from pelican.plugins import signals
 from pelican.writers import FileOverwriteFailedError
 
 from plugins.incremental import forked
+from plugins.incremental.progress import told
 
 ALONE = "works_on_the_file_alone"
 """The attribute that a receiver of content_written has which may be called in any process."""
@@ -48,7 +49,8 @@ class Noted:
         for _, named in self.pages:
             _attach_files(named.get("article"))
         written: set[str] = self._writer._written_files
-        for place, files in forked.each(self._write_one, range(len(self.pages))):
+        done = forked.each(self._write_one, range(len(self.pages)))
+        for place, files in told("Writing pages", len(self.pages), done):
             if files is None:
                 given, named = self.pages[place]
                 self._writer.write_file(*given, **named)  # what went wrong there goes wrong here
