@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from datetime import date, datetime
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 import dateutil.parser  # type: ignore[import-untyped]  # published without types; Pelican brings it
@@ -48,9 +49,11 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
 
 def what_is_wrong_with_date(found: Field) -> str:
     """Say why a value is no date, or "" where it is one; a date is a day, with or without a time."""
-    if isinstance(found.value, date):
-        return ""
-    typed = found.typed.strip().replace("_", " ")
+    return "" if isinstance(found.value, date) else _why_no_date(found.typed.strip().replace("_", " "))
+
+
+@cache  # a date is asked for several times, and many posts may have one
+def _why_no_date(typed: str) -> str:
     advice = "Write it as 2024-05-31, or as 2024-05-31 14:30 with a time."
     ambiguous = AMBIGUOUS_DAY.match(typed)
     if ambiguous and int(ambiguous[1]) <= 12 and int(ambiguous[2]) <= 12 and ambiguous[1] != ambiguous[2]:
@@ -76,8 +79,12 @@ def moment(header: Header, name: str, settings: dict[str, Any]) -> datetime | No
     found = header.fields.get(name)
     if found is None or not header.text(name) or what_is_wrong_with_date(found):
         return None
-    read = get_date(header.text(name).replace("_", " "))
-    return set_date_tzinfo(read, settings.get("TIMEZONE", "UTC"))  # type: ignore[no-any-return]
+    return _moment(header.text(name).replace("_", " "), settings.get("TIMEZONE", "UTC"))
+
+
+@cache
+def _moment(text: str, timezone: str) -> datetime:
+    return set_date_tzinfo(get_date(text), timezone)  # type: ignore[no-any-return]
 
 
 def day(header: Header, name: str) -> date | None:
