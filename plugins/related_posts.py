@@ -17,6 +17,8 @@ from typing import Any
 
 from pelican.plugins import signals
 
+from plugins.incremental import forked
+
 COUNT = 3
 LONGEST_LIST = 50
 """Posts that one word or tag leads to, the newest ones."""
@@ -62,18 +64,21 @@ def alike(posts: Sequence[Any]) -> list[list[int]]:
         for name in mine:
             if len(uses[name]) < LONGEST_LIST:
                 uses[name].append(place)
-    answer = []
-    for place, mine in enumerate(of_post):
+    rarity = {name: 1.0 if name.startswith("word ") else 1 / log(2 + len(used)) for name, used in uses.items()}
+
+    def nearest(place: int) -> tuple[int, list[int]]:
         scores: dict[int, float] = defaultdict(float)
-        for name, weight in mine.items():
-            rarity = 1.0 if name.startswith("word ") else 1 / log(2 + len(uses[name]))
+        for name, weight in of_post[place].items():
             for other in uses[name]:
                 if other != place:
-                    scores[other] += weight * of_post[other][name] * rarity
+                    scores[other] += weight * of_post[other][name] * rarity[name]
         best = sorted(scores, key=lambda other: (-scores[other], other))
         newest = (other for other in range(min(len(posts), 2 * COUNT + 1)) if other != place)
-        answer.append(list(dict.fromkeys(chain(best[: 2 * COUNT], newest))))
-    return answer
+        return place, list(dict.fromkeys(chain(best[: 2 * COUNT], newest)))
+
+    places = range(len(posts))
+    found = forked.each(nearest, places, batch=64) if forked.worth_it(places) else map(nearest, places)
+    return [near for _, near in sorted(found)]
 
 
 def chosen(post: Any, by_slug: Mapping[str, Any]) -> list[Any]:
