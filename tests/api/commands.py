@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from doors import INDEX, PDF, SHELL
+from forked_commands import Forked
 from project_copy import ROOT, clean_environment
 
 from leadapi import migrations
@@ -26,6 +27,7 @@ SERVE = ("serve", "--port", "0")
 PATIENCE = 60.0
 
 Found = TypeVar("Found")
+Process = subprocess.Popen[str] | Forked
 
 
 def wait_until(look: Callable[[], Found], what: str) -> Found:
@@ -59,11 +61,18 @@ class Place:
             **KEYS,
         }
 
-    def start(self, *arguments: str, only: dict[str, str] | None = None, **changed: str) -> subprocess.Popen[str]:
-        """Start a command with the good settings, or with `only` these; `changed` on top, without their prefix."""
+    def start(
+        self, *arguments: str, only: dict[str, str] | None = None, afresh: bool = False, **changed: str
+    ) -> Process:
+        """Start a command with the good settings, or with `only` these; `changed` on top, without their prefix.
+
+        It is forked, or where that is told or matters for Python itself, `python -m leadapi` to the letter.
+        """
         given = self.good if only is None else only
         given = given | {f"LEADAPI_{name}": value for name, value in changed.items()}
         environment = clean_environment(PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1", **given)
+        if not afresh and not any(name.startswith("PYTHON") for name in given):
+            return Forked(arguments, self.folder, environment)
         return subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=self.folder,
@@ -74,7 +83,7 @@ class Place:
             encoding="utf-8",
         )
 
-    def run(self, *arguments: str, only: dict[str, str] | None = None, **changed: str) -> "Ended":
+    def run(self, *arguments: str, only: dict[str, str] | None = None, **changed: Any) -> "Ended":
         """Run a command to its end."""
         return Ended(self.start(*arguments, only=only, **changed))
 
@@ -82,7 +91,7 @@ class Place:
 class Ended:
     """What a command said, and how it ended; a traceback is never an answer."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Process) -> None:
         try:
             self.out, self.err = process.communicate(timeout=PATIENCE)
         finally:
@@ -97,7 +106,7 @@ class Ended:
 class Service:
     """A running service."""
 
-    def __init__(self, place: Place, port: int, process: subprocess.Popen[str]) -> None:
+    def __init__(self, place: Place, port: int, process: Process) -> None:
         self.place, self.port, self.process = place, port, process
 
     def stop(self, number: int = signal.SIGINT) -> Ended:
@@ -136,7 +145,7 @@ def ask(port: int, request: bytes) -> bytes:
 
 
 @contextmanager
-def serving(place: Place, **changed: str) -> Iterator[Service]:
+def serving(place: Place, **changed: Any) -> Iterator[Service]:
     """The service at a free port, while the block runs."""
     port = free_port()
     process = place.start("serve", "--port", str(port), **changed)

@@ -16,6 +16,25 @@ from sqlalchemy import text
 from leadapi.store import open_store
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("migrate",),
+        ("doctor",),
+        ("export-leads",),
+        ("dead-letters",),
+        ("bounces", "--secret"),
+        ("webhooks", "list"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_each_command_runs_as_the_documents_name_it(ready: Place, arguments: tuple[str, ...]) -> None:
+    """`python -m leadapi`, with nothing read before, does what it does in the other tests."""
+    afresh, forked = (ready.run(*arguments, afresh=afresh) for afresh in (True, False))
+    assert (afresh.code, afresh.out, afresh.err) == (forked.code, forked.out, forked.err)
+    assert afresh.code == 0
+
+
 def test_a_weak_start_is_refused_with_every_reason(ready: Place) -> None:
     """Each weak secret and each missing thing keeps `serve` from starting, is named, and no secret is printed."""
     weak = [
@@ -75,7 +94,7 @@ def test_a_database_of_a_newer_version_is_left_alone(ready: Place) -> None:
 
 def test_a_trial_may_start_with_warnings(ready: Place) -> None:
     """A loopback address without TLS and letters in files are told and do not keep the service from starting."""
-    with serving(ready, SITE_URL="http://127.0.0.1:8000") as service:
+    with serving(ready, SITE_URL="http://127.0.0.1:8000", afresh=True) as service:
         ended = service.stop()
     assert ended.code == 0
     warnings = [line.split(": ")[1] for line in ended.lines() if line.startswith("Warning")]

@@ -37,7 +37,7 @@ def test_a_place_to_listen_that_cannot_be_had_is_one_sentence(place: Place) -> N
 def test_a_signal_ends_the_service_when_requests_are_finished(ready: Place, number: int) -> None:
     """What is under way is stored and answered, nobody new is let in, and the exit code says that all is well."""
     fields = {"email": "alice@example.com", "name": "Alice"}
-    with serving(ready) as service:
+    with serving(ready, afresh=True) as service:
         request = press(fields)
         with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as client:
             client.sendall(request[:-10])
@@ -78,7 +78,7 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_during_the_first_build_ends_the_build_too(ready: Place, number: int, code: int) -> None:
     """Whoever stops the start before it serves is left with no process, and told so by the exit code."""
-    process = ready.start(*SERVE, **developing(ready, "build"))
+    process = ready.start(*SERVE, afresh=True, **developing(ready, "build"))
     started = ready.folder / "build"
     try:
         wait_until(started.exists, "the build has started")
@@ -89,6 +89,37 @@ def test_a_signal_during_the_first_build_ends_the_build_too(ready: Place, number
         ended = Ended(process)
     assert ended.code == code
     wait_until(lambda: not any(map(is_alive, pids)), "the build is gone")
+
+
+TELL = """import json, os, re
+with open(f"/proc/{os.getppid()}/status") as file:
+    status = dict(line.split(":", 1) for line in file)
+told = {name: status[name].split() for name in ("SigBlk", "SigIgn", "SigCgt", "Threads", "Umask")}
+told["folder"] = os.readlink(f"/proc/{os.getppid()}/cwd")
+files = f"/proc/{os.getppid()}/fd"
+names = [os.readlink(f"{files}/{number}") for number in os.listdir(files) if int(number) > 2]
+told["files"] = sorted(re.sub(r"\\[.*|#.*", "", name) for name in names)  # a number is never the same
+told["environment"] = dict(os.environ)
+with open("told.new", "w") as file:
+    json.dump(told, file)
+os.rename("told.new", "told")
+"""
+
+
+def test_a_service_that_the_tests_fork_finds_what_a_fresh_one_finds(ready: Place) -> None:
+    """Its folder, environment, signals, threads and open files: nothing of the tests is handed on to it."""
+    (ready.folder / "tell.py").write_text(TELL)
+    port, found = free_port(), list[dict[str, Any]]()
+    settings = {"ENV": "development", "SITE_URL": "", "BUILD_COMMAND": f"{sys.executable} tell.py"}
+    for afresh in (True, False):
+        process = ready.start("serve", "--port", str(port), afresh=afresh, **settings)
+        try:
+            wait_until(lambda: answers(port), "the service has built and answers")
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert Ended(process).code == 0
+        found.append(json.loads((ready.folder / "told").read_text()))
+    assert found[0] == found[1]
 
 
 def test_of_two_that_build_for_the_same_port_one_serves(ready: Place) -> None:
