@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from project_copy import ROOT, clean_environment
 
@@ -43,19 +43,26 @@ PACKAGES = (
 
 
 class Forked:
-    """A command that runs, with what the tests use of `subprocess.Popen`; its output is read when it has ended."""
+    """A command that runs, with what the tests use of `subprocess.Popen`.
+
+    Its output is read when it has ended; with a `log` it goes there, and Ctrl-C reaches it as a group of its own.
+    """
 
     def __init__(
-        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, leads_group: bool = False
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        log: IO[Any] | None = None,
     ) -> None:
         self.returncode: int | None = None
-        self.stdout = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - communicate closes them
-        self.stderr = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self.stdout = log or tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - communicate closes
+        self.stderr = log or tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         asked = {
             "arguments": arguments,
             "folder": str(folder),
             "environment": environment,
-            "leads_group": leads_group,
+            "leads_group": log is not None,
         }
         self.pid: int = _ask(asked, self.stdout.fileno(), self.stderr.fileno())
 

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
+from forked_commands import Forked
 from project_copy import clean_environment
 
 POST = "why-sales-management-does-not-work"
@@ -93,19 +94,12 @@ class Server:
         self.command, self.folder, self.url = command, folder, url
         self.environment = clean_environment(**environment)
         self.log = folder / f"server-{url.rpartition(':')[2]}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self) -> "Server":
         """Start, and wait until it answers."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C in a terminal reaches a whole group, and so does ours
-            )
+            self.process = self.begun(log)
 
         def answers() -> bool:
             assert self.process is not None
@@ -118,6 +112,12 @@ class Server:
             self.stop()
             raise AssertionError(f"{error}\n{self.log.read_text()}") from None
         return self
+
+    def begun(self, log: IO[bytes]) -> subprocess.Popen[bytes] | Forked:
+        """The process; Ctrl-C in a terminal reaches a whole group, and so does ours."""
+        return subprocess.Popen(
+            self.command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
+        )
 
     def stop(self) -> int:
         """Press Ctrl-C; the exit code. Whatever is left of the group after the patience is killed."""
@@ -132,6 +132,13 @@ class Server:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
+
+
+class ForkedService(Server):
+    """`python -m leadapi` with the command's words, forked from a process that has read its packages."""
+
+    def begun(self, log: IO[bytes]) -> Forked:
+        return Forked(self.command, self.folder, self.environment, log)
 
 
 def make_serve(project: Path) -> Server:
@@ -158,7 +165,8 @@ def service_elsewhere(project: Path, site_url: str, hook_url: str) -> Server:
         **keys(),
     }
     home.mkdir()
-    service = [sys.executable, "-m", "leadapi"]
-    subprocess.run([*service, "migrate"], cwd=project, env=clean_environment(**environment), check=True)
-    command = [*service, "serve", "--host", "127.0.0.1", "--port", str(port)]
-    return Server(command, project, f"http://127.0.0.1:{port}", **environment)
+    migrated = Forked(["migrate"], project, clean_environment(**environment))
+    said = migrated.communicate(PATIENCE)
+    assert migrated.returncode == 0, said
+    command = ["serve", "--host", "127.0.0.1", "--port", str(port)]
+    return ForkedService(command, project, f"http://127.0.0.1:{port}", **environment)
