@@ -30,6 +30,10 @@ def copy_project(folder: Path) -> Path:
         shutil.copytree(ROOT / name, folder / name)  # what Python has compiled too, which saves each copy a second
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
+    cards = Path(".cache", "social-cards")  # named by all that they are made of; to draw them anew takes a second
+    (folder / cards).mkdir(parents=True)
+    for card in (ROOT / cards).glob("*.png"):
+        shutil.copy(card, folder / cards)
     (folder / ".venv").symlink_to(Path(sys.prefix))
     return folder
 
