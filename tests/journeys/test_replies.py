@@ -1,29 +1,13 @@
 """An answer to a comment stays an answer to it, whatever happens on the way."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from machines import POST, Server, fetch_json, letters, link_in, make_serve, wait_until
+from machines import POST, Server, fetch_json, letters, link_in, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
-from project_copy import copy_project
 from walks import approve, comment_form, fill_comment, read_post
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project of its own: its server is stopped."""
-    return copy_project(tmp_path / "project")
-
-
-@pytest.fixture
-def blog(project: Path) -> Iterator[Server]:
-    """The blog, up."""
-    server = make_serve(project).start()
-    yield server
-    server.stop()
 
 
 def leave(page: Page, blog: Server, mark: str) -> None:
@@ -80,14 +64,14 @@ def test_an_answer_that_is_taken_back_stays_taken_back(
 ) -> None:
     """Whoever chooses to answer the post instead does so after a reload too; what was typed is still there."""
     page = reader.new_page()
-    leave(page, blog, "number-one")
-    let_through(project, plain_reader, "number-one")
+    leave(page, blog, "number-three")
+    let_through(project, plain_reader, "number-three")
     read_post(page, blog.url)
     comment_form(page).scroll_into_view_if_needed()
-    page.get_by_role("link", name="Reply to Bob number-one").click()
-    fill_comment(comment_form(page), "Alice", "alice@example.com", "This is number-two.")
+    page.get_by_role("link", name="Reply to Bob number-three").click()
+    fill_comment(comment_form(page), "Alice", "alice@example.com", "This is number-four.")
     page.get_by_role("button", name="Reply to the post instead").click()
     page.reload()
-    expect(comment_form(page).get_by_label("Reply", exact=True)).to_have_value("This is number-two.")
+    expect(comment_form(page).get_by_label("Reply", exact=True)).to_have_value("This is number-four.")
     expect(page.locator("#reply").get_by_text("You are replying to")).to_be_hidden()
     expect(comment_form(page).locator('input[name="parent"]')).to_have_value("")
