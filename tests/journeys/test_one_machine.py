@@ -9,11 +9,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from machines import POST, WHITEPAPER, Server, fetch, fetch_json, letters, link_in, make_serve, wait_until
+from machines import POST, WHITEPAPER, Server, fetch, fetch_json, letters, link_in, wait_until
 from playwright.sync_api import Browser, BrowserContext, expect
-from project_copy import copy_project
 from walks import (
-    PAPER,
     TITLE,
     Watched,
     approve,
@@ -192,34 +190,6 @@ def test_a_refused_reply_keeps_its_text(blog: Server, visitor: BrowserContext) -
     expect(field).to_have_attribute("aria-invalid", "true")
     assert field.input_value().strip() == text.strip()
     expect(page.locator('form:has(textarea[name="body"]) input[name="name"]')).to_have_value("Bob")
-
-
-def test_a_form_says_that_nothing_was_sent_and_sends_it_later(reader: BrowserContext, tmp_path: Path) -> None:
-    """With the service gone, what was typed stays, over a reload too; sent again it is one submission."""
-    server = make_serve(copy_project(tmp_path / "project")).start()
-    page, alice = reader.new_page(), somebody("alice")
-    try:
-        read_post(page, server.url)
-        form = lead_form(page)
-        fill_lead(form, alice, "Alice")
-        server.stop()
-        send_lead(form)
-        expect(form.get_by_role("alert")).to_contain_text("Nothing was sent")
-        expect(form.get_by_label("E-mail address")).to_have_value(alice)
-        server.start()
-        page.reload()
-        form = page.locator('form[action$="/api/leads"]')
-        expect(form.get_by_label("E-mail address")).to_have_value(alice)
-        expect(form.get_by_label("Name", exact=True)).to_have_value("Alice")
-        with page.expect_request("**/api/leads") as request:
-            send_lead(form)
-        assert "submission_id=" in (request.value.post_data or "")
-        expect(page.get_by_text("An e-mail is on its way")).to_be_visible()
-        mail = tmp_path / "project" / "var" / "mail"
-        found = wait_until(lambda: letters(mail, alice), "the letter")
-        assert len(found) == 1 and PAPER in str(found[0].get_body(("plain",)))
-    finally:
-        server.stop()
 
 
 def test_a_scanner_that_runs_scripts_and_presses_nothing_changes_nothing(

@@ -1,11 +1,11 @@
-"""An answer to a comment stays an answer to it, whatever happens on the way."""
+"""What was typed into a form stays, and an answer to a comment stays one, whatever happens on the way."""
 
 from pathlib import Path
 
 import pytest
 from machines import POST, Server, fetch_json, letters, link_in, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
-from walks import approve, comment_form, fill_comment, read_post
+from walks import PAPER, approve, comment_form, fill_comment, fill_lead, lead_form, read_post, send_lead
 
 pytestmark = pytest.mark.browser
 
@@ -75,3 +75,30 @@ def test_an_answer_that_is_taken_back_stays_taken_back(
     expect(comment_form(page).get_by_label("Reply", exact=True)).to_have_value("This is number-four.")
     expect(page.locator("#reply").get_by_text("You are replying to")).to_be_hidden()
     expect(comment_form(page).locator('input[name="parent"]')).to_have_value("")
+
+
+def test_a_form_says_that_nothing_was_sent_and_sends_it_later(
+    blog: Server, project: Path, reader: BrowserContext
+) -> None:
+    """With the service gone, what was typed stays, over a reload too; sent again it is one submission."""
+    page, alice = reader.new_page(), "alice@example.com"
+    read_post(page, blog.url)
+    form = lead_form(page)
+    fill_lead(form, alice, "Alice")
+    blog.stop()
+    try:
+        send_lead(form)
+        expect(form.get_by_role("alert")).to_contain_text("Nothing was sent")
+        expect(form.get_by_label("E-mail address")).to_have_value(alice)
+    finally:
+        blog.start()
+    page.reload()
+    form = page.locator('form[action$="/api/leads"]')
+    expect(form.get_by_label("E-mail address")).to_have_value(alice)
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Alice")
+    with page.expect_request("**/api/leads") as request:
+        send_lead(form)
+    assert "submission_id=" in (request.value.post_data or "")
+    expect(page.get_by_text("An e-mail is on its way")).to_be_visible()
+    found = wait_until(lambda: letters(project / "var" / "mail", alice), "the letter")
+    assert len(found) == 1 and PAPER in str(found[0].get_body(("plain",)))
