@@ -27,6 +27,8 @@ serve: # the blog, its service and its mailbox on http://127.0.0.1:8000; saves s
 	$(SET_UP) site api
 	@exec $(RUN) -m leadapi serve --host "$(HOST)" --port "$(PORT)"
 
+# What Python compiles is kept for the next run: twenty thousand lines of tests, in each of three processes.
+test test-full: export PYTHONDONTWRITEBYTECODE =
 test: check # everything, with small counts: linters, types, unit, API, built site, journeys in a real browser
 	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
