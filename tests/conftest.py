@@ -1,5 +1,6 @@
 """What every room of tests stands on: how much to try, and which browser there is."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -29,6 +30,11 @@ settings.load_profile("full" if WHOLE else "small")
 def browser_path() -> str | None:
     """The first Chromium on PATH."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def pytest_collection_finish() -> None:
+    """What all tests stand on is no garbage, and is not looked through for some again and again."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
