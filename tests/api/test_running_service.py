@@ -78,7 +78,7 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_during_the_first_build_ends_the_build_too(ready: Place, number: int, code: int) -> None:
     """Whoever stops the start before it serves is left with no process, and told so by the exit code."""
-    process = ready.start(*SERVE, **developing(ready, "build"))
+    process = ready.start(*SERVE, afresh=True, **developing(ready, "build"))
     started = ready.folder / "build"
     try:
         wait_until(started.exists, "the build has started")
