@@ -77,15 +77,17 @@ class SiteBuilds:
         """Whether the command succeeded, and what it said; it has ended then, and all that it started."""
         try:
             with tempfile.TemporaryFile() as output:  # a pipe would end only when the last child lets go of it
-                process = await asyncio.create_subprocess_exec(
-                    *shlex.split(self.command),
-                    env=self._environment,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,  # Ctrl-C is for us; what the build started ends with it
+                starting = asyncio.create_task(
+                    asyncio.create_subprocess_exec(
+                        *shlex.split(self.command),
+                        env=self._environment,
+                        stdin=asyncio.subprocess.DEVNULL,
+                        stdout=output,
+                        stderr=output,
+                        start_new_session=True,  # Ctrl-C is for us; what the build started ends with it
+                    )
                 )
-                good = await _ended_well(process)
+                good = await _ended_well(starting)
                 size = output.seek(0, os.SEEK_END)
                 output.seek(max(0, size - LONGEST_MESSAGE))
                 said = output.read().decode(errors="replace").strip()
@@ -150,14 +152,15 @@ class SiteBuilds:
             self._say(sentence)
 
 
-async def _ended_well(process: asyncio.subprocess.Process) -> bool | None:
-    """How the build ended; None when it had to be ended."""
+async def _ended_well(starting: asyncio.Task[asyncio.subprocess.Process]) -> bool | None:
+    """How the build ended; None when it had to be ended. Cancelled at any moment, it leaves nothing that runs."""
     try:
         async with asyncio.timeout(BUILD_SECONDS):
-            return await process.wait() == 0
+            return await (await asyncio.shield(starting)).wait() == 0
     except TimeoutError:
         return None
     finally:
+        process = await starting
         with suppress(ProcessLookupError):  # its children, and it itself where it still runs
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()

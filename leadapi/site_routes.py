@@ -120,7 +120,7 @@ class SiteFiles(StaticFiles):
         """One file; packed where that helps and the client can unpack."""
         asked, kept = Headers(scope=scope), status == 200 and FINGERPRINTED.search(name)
         headers = {"Cache-Control": "public, max-age=31536000, immutable" if kept else "no-cache"}
-        response: Response = FileResponse(name, status, headers, _type(name), stat_result=stat)
+        response: Response = _OpenedFile(name, status, headers, _type(name), stat_result=stat)
         if response.headers["content-type"].startswith(PACKED_TYPES):
             response.headers["Vary"] = "Accept-Encoding"
             if _can_unpack(asked.get("accept-encoding", "")) and "range" not in asked:
@@ -140,6 +140,26 @@ class SiteFiles(StaticFiles):
             while len(self._packed) > KEPT_FILES:
                 self._packed.popitem(last=False)
         return packed
+
+
+class _OpenedFile(FileResponse):
+    """A file that is opened before it is said how long it is: a build may exchange it at any moment."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with one file from its first header to its last byte. Raises HTTPException where it is gone."""
+        try:
+            opened = await run_in_threadpool(os.open, self.path, os.O_RDONLY)
+        except OSError:
+            raise HTTPException(404) from None
+        try:
+            self.stat_result = os.fstat(opened)
+            for name in ("content-length", "last-modified", "etag"):
+                del self.headers[name]
+            self.set_stat_headers(self.stat_result)
+            self.path = f"/dev/fd/{opened}"
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(opened)
 
 
 def _with_body(packed: bytes, status: int, headers: Mapping[str, str], head: bool) -> Response:

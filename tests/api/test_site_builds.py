@@ -73,7 +73,7 @@ async def test_a_build_that_hangs_is_stopped_with_its_children(
     builds = SiteBuilds(shell(f"sleep 600 & echo $$ $! > {tmp_path}/pids; echo so far; wait"))
     assert not await builds.build("a test")
     assert len(pids(tmp_path / "pids")) == 2
-    assert not any(map(is_alive, pids(tmp_path / "pids")))
+    await until(lambda: not any(map(is_alive, pids(tmp_path / "pids"))))
     assert builds.last_error == "so far\nThe build took longer than 1 seconds and was stopped."
     builds.command = shell("exit 0")
     assert await builds.build("a test")
@@ -120,3 +120,17 @@ async def test_a_build_is_told_what_its_environment_does_not_say(
     assert await builds.build("a test")
     site_url = set_by_operator or told["SITE_URL"]
     assert (tmp_path / "told").read_text() == f"{site_url} {told['COMMENTS_URL']}\n"
+
+
+@pytest.mark.usefixtures("database_url")
+async def test_a_build_that_is_stopped_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
+    """At whatever step of its start it is cancelled, no process goes on."""
+    marks = tmp_path / "pids"
+    for steps in range(40):
+        job = asyncio.create_task(SiteBuilds(shell(f"sleep 600 & echo $$ $! >> {marks}; wait")).build("a test"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await asyncio.sleep(steps / 4_000)
+        job.cancel()
+        await asyncio.gather(job, return_exceptions=True)
+    await until(lambda: not (marks.exists() and any(map(is_alive, pids(marks)))))
