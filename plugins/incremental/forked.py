@@ -10,8 +10,10 @@ import gc
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from logging.handlers import QueueHandler
+from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
 BATCH = 16
@@ -72,10 +74,19 @@ _said = _Said()
 def _begin(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for logger in logging.root.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
     logging.root.handlers = [_said]
+
+
+def _end_with_parent() -> None:
+    """A build that is killed leaves no worker that waits for ever."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _do(piece: Any) -> tuple[Any, list[logging.LogRecord]]:

@@ -3,6 +3,9 @@
 import multiprocessing
 import os
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -203,3 +206,37 @@ def test_each_piece_of_work_is_done_once_elsewhere_and_a_failure_is_raised() -> 
     with pytest.raises(ZeroDivisionError):
         list(forked.each(fails, range(100)))
     assert multiprocessing.active_children() == []
+
+
+def test_a_build_that_is_killed_leaves_no_worker(tmp_path: Path) -> None:
+    """Whoever kills it kills what it has forked, however that is done."""
+    code = (
+        "import os, sys, time; sys.path.insert(0, '.')\n"
+        "from pathlib import Path; from plugins.incremental import forked\n"
+        "forked.cores = lambda: 2\n"
+        "def work(piece):\n"
+        f"    Path({str(tmp_path)!r}, str(os.getpid())).touch(); time.sleep(60)\n"
+        "list(forked.each(work, range(64)))"
+    )
+    build = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    workers = wait_until(lambda: len(found := list(tmp_path.iterdir())) == 2 and found)
+    build.kill()
+    build.wait()
+    wait_until(lambda: not any(is_alive(int(worker.name)) for worker in workers))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and that nobody asks about does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(look: Any) -> Any:
+    """What `look` finds, as soon as it finds something."""
+    deadline = time.monotonic() + 30
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
