@@ -10,7 +10,7 @@ BABEL = $(RUN) -m babel.messages.frontend --quiet
 SET_UP = @$(PY) scripts/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-full check hooks publish papers translations service lock clean bench-page html regenerate devserver
+.PHONY: help serve test test-full check hooks publish papers translations service lock clean bench-page bench-build html regenerate devserver
 
 help: # list the verbs
 	@sed -n 's/^\([a-z -]*\):.*# \(.*\)/\1\t\2/p' Makefile | expand -t 24
@@ -40,7 +40,7 @@ check: # linters, types and the house's arrows, without the tests
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --check --quiet .
 	@$(RUN) -m mypy --no-error-summary
-	@$(RUN) -m mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py
+	@$(RUN) -m mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py bench/build.py
 	@$(RUN) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
 
 hooks: # let git run `make check` before each commit
@@ -65,17 +65,23 @@ papers: # make the whitepapers' PDFs alone, into var/whitepapers (LEADAPI_WHITEP
 service: # set up what the service needs; then .venv/bin/python -m leadapi runs it (docs/operators.md)
 	$(SET_UP) api
 
-lock: # write requirements/*.txt anew from pyproject.toml (needs uv)
+lock: # write requirements/*.txt anew from pyproject.toml, and bench/build/rivals.txt (needs uv)
 	@for set in dev site api; do \
 	  extras="--extra $$set"; [ $$set = dev ] && extras="--extra dev --extra site --extra api"; \
 	  constraint=""; [ $$set = dev ] || constraint="--constraint requirements/dev.txt"; \
 	  uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 $$extras \
 	    $$constraint --output-file requirements/$$set.txt pyproject.toml || exit 1; \
 	done
+	@uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  --constraint requirements/site.txt --output-file bench/build/rivals.txt bench/build/rivals.in
 
 bench-page: # measure what a reader gets from one post page (bench/page.py)
 	$(SET_UP) dev
 	@$(RUN) bench/page.py
+
+bench-build: # measure what building takes, beside stock Pelican and Hugo (bench/build.py, about 25 minutes)
+	$(SET_UP) dev
+	@$(RUN) bench/build.py
 
 clean: # remove what can be made again: output/, the built site, caches; letters, database and keys stay
 	@rm -rf output .output.new var/site var/site-a var/site-b .cache .mypy_cache .ruff_cache .pytest_cache
