@@ -1,9 +1,10 @@
 """Makes up the posts that `make bench-build` builds: the same on every machine, and as many as are wanted.
 
 Nobody's real blog has ten thousand posts that may be given away, and random letters would flatter whoever compares
-posts by their words. So words follow Zipf's law, and each post has a topic whose own words and tags it prefers:
-related posts mean something. Post number n depends on n alone, so the first thousand of ten thousand posts are the
-corpus of one thousand. Texts have letters, commas and full stops only: each side sets other signs in its own way.
+posts by their words. So words, tags and topics follow Zipf's law as Mandelbrot has it, which spares the first few
+from being everywhere, and each post prefers the words and tags of its topic: related posts mean something. Post
+number n depends on n alone, so the first thousand of ten thousand posts are the corpus of one thousand. Texts have
+letters, commas and full stops only: each side sets other signs in its own way.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ NEWEST = FIRST_DAY + timedelta(days=DAYS + 1)
 STARTS = (*"bdfghklmnprstvw", "st", "tr", "pl")
 SYLLABLES = [start + vowel for start in STARTS for vowel in "aeiou"]
 CODE_EVERY = 5
+SHIFT = 2.7
+"""Mandelbrot's: the n-th of several things is drawn 1 / (n + SHIFT) times as often."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Weighted:
-    """Things to draw from, the first the likeliest (Zipf: the n-th has 1/n of its chance)."""
+    """Things to draw from, the first the likeliest; `chances` add up from one to the next."""
 
     things: Sequence[str]
     chances: Sequence[float]
@@ -65,7 +68,7 @@ class Vocabulary:
 
 def by_zipf(things: Sequence[str]) -> Weighted:
     """Weigh things by their rank."""
-    return Weighted(things, list(accumulate(1 / rank for rank in range(1, len(things) + 1))))
+    return Weighted(things, list(accumulate(1 / (rank + SHIFT) for rank in range(1, len(things) + 1))))
 
 
 @cache

@@ -72,11 +72,15 @@ def run(command: Sequence[str | Path], folder: Path, environment: Mapping[str, s
         program = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
         watcher = Thread(target=watch, args=(program.pid, ended, seen), daemon=True)
         watcher.start()
-        _, status, usage = os.wait4(program.pid, 0)
-        wall = time.perf_counter() - start
-        program.returncode = os.waitstatus_to_exitcode(status)
-        ended.set()
-        watcher.join()
+        try:
+            _, status, usage = os.wait4(program.pid, 0)
+            wall = time.perf_counter() - start
+            program.returncode = os.waitstatus_to_exitcode(status)
+        finally:
+            if program.returncode is None:  # whoever waits was interrupted
+                program.kill()
+            ended.set()
+            watcher.join()
     if program.returncode:
         raise Failed(f"{' '.join(map(str, command))}\n{log.read_text(errors='replace')[-3000:]}")
     return Taken(wall, usage.ru_utime + usage.ru_stime, max(*seen, usage.ru_maxrss / 1024))
