@@ -226,7 +226,9 @@ def test_the_way_from_a_german_post_to_its_file_is_german(client: TestClient, st
             german_page(client.get(old))
             gone = client.get(old, headers=JSON)
             assert (gone.status_code, gone.json()["error"]["code"]) == (410, "link_expired")
-            assert german(gone.json()["error"]["message"])
+            assert german(
+                re.sub(r"/api/\S+", "", gone.json()["error"]["message"])
+            )  # its address is in no language
         (form,) = german_page(client.get(file)).iter("form")
         german_page(client.post(form.get("action")))
         newest = sent(store)[-1]

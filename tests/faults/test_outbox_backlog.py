@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from commands import Place, opened
@@ -29,9 +30,13 @@ def anyio_backend() -> str:
 
 
 def put(connection: Connection, value: tuple[str, int, datetime]) -> None:
+    """Letters to as many visitors, each of which is counted for its mailbox before it leaves."""
     name, count, now = value
-    ids = [f"<{name}.{number}@blog.example.com>" for number in range(count)]
-    outbox.enqueue_many(connection, [outbox.Row("letter", LETTER | {"message_id": one}, one, now) for one in ids])
+    for one in (f"<{name}.{number}@blog.example.com>" for number in range(count)):
+        who = sha256(one.encode()).hexdigest()
+        letter = LETTER | {"message_id": one}
+        row = outbox.Row("letter", letter, one, now, address_hash=who, mailbox_hash=who, planned_at=now)
+        outbox.enqueue(connection, row)
 
 
 @pytest.mark.parametrize("failed_before", [False, True], ids=["untried", "tried before"])
