@@ -160,6 +160,7 @@ def test_the_pages_of_whoever_wants_to_be_forgotten_are_usable(blog: Server, pro
     expect(screen.get_by_role("main")).to_contain_text(who)
     assert_usable(screen, "what is stored")
     screen.get_by_role("link", name="Erase everything").click()
+    expect(screen.get_by_role("button", name="Erase everything")).to_be_visible()
     assert_usable(screen, "the button that erases")
     screen.goto(leave)
     assert_usable(screen, "the page to leave")
