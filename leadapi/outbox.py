@@ -139,9 +139,10 @@ _FREE = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam(
 def _claiming(due: Select[Any]) -> Update:
     due = due.where(*_OPEN, _FREE, outbox.c.queue == bindparam("of_queue"))
     due = due.limit(bindparam("most")).with_for_update(skip_locked=True)
+    chosen = due.cte("due")  # a subquery PostgreSQL may run for each row, and then each time takes others
     return (
         update(outbox)
-        .where(outbox.c.id.in_(due.scalar_subquery()))
+        .where(outbox.c.id.in_(select(chosen.c.id)))
         .values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1)
         .returning(*(outbox.c[name] for name in Delivery.__slots__))
     )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from itertools import chain, combinations
 from typing import Any
 
 import pytest
@@ -238,6 +239,26 @@ def test_two_services_never_take_the_same_row(store: Store, database_url: str) -
     ids = [delivery.id for claimed in taken for delivery in claimed]
     assert sorted(ids) == sorted(row.id for row in rows(store, tables.outbox))
     assert list(map(len, taken)) == [2, 2, 2, 0]
+
+
+PLANS = ("hashjoin", "mergejoin", "hashagg", "sort", "material", "memoize", "indexscan", "bitmapscan", "seqscan")
+
+
+def test_a_claim_takes_no_more_than_it_asks_for_whatever_way_the_database_goes(
+    store: Store, database_url: str
+) -> None:
+    """PostgreSQL chooses its way by what it knows of the tables; none of its ways takes more rows."""
+    put(store, *[f"key-{number:02}" for number in range(6)])
+    if not database_url.startswith("postgresql"):
+        assert len(store.write_now(outbox.claim, Claim("", NOW, most=2))) == 2
+        return
+    ways = chain.from_iterable(combinations(PLANS, count) for count in range(len(PLANS) + 1))
+    for without in ways:
+        with store.engine.connect() as connection:
+            for way in without:
+                connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+            assert len(outbox.claim(connection, Claim("", NOW, most=2))) == 2, without
+            connection.rollback()
 
 
 def test_a_row_in_another_services_hands_is_passed_over(store: Store, database_url: str) -> None:
