@@ -261,10 +261,9 @@ def test_a_claim_takes_no_more_than_it_asks_for_whatever_way_the_database_goes(
             connection.rollback()
 
 
-def test_a_row_in_another_services_hands_is_passed_over(store: Store, database_url: str) -> None:
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer
+def test_a_row_in_another_services_hands_is_passed_over(store: Store) -> None:
     """While one transaction holds rows on PostgreSQL, another takes the next ones and does not wait."""
-    if not database_url.startswith("postgresql"):
-        pytest.skip("SQLite has one writer")
     put(store, "one", "two")
     with store.engine.begin() as holder:
         (held,) = outbox.claim(holder, Claim("", NOW))
