@@ -1,13 +1,13 @@
 """A site that lies elsewhere, for tests of how the service reads it."""
 
 import json
-import threading
 from collections.abc import Callable
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from doors import INDEX, SHELL
+from served import Served
 
 NAMES = ("public-index.json", "page-shell.html")
 
@@ -17,7 +17,7 @@ def index_text(name: str = "The Blog", **changed: Any) -> str:
     return json.dumps(INDEX | {"site": INDEX["site"] | {"name": name}} | changed)  # type: ignore[operator]
 
 
-class Site:
+class Site(Served):
     """A real web server that holds the site's files and says what it was asked; `answer` may take over."""
 
     def __init__(self) -> None:
@@ -34,10 +34,8 @@ class Site:
             def log_message(self, format: str, *arguments: object) -> None:
                 """Say nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        super().__init__(Handler)
+        self.url = self.origin
 
     def serve(self, request: BaseHTTPRequestHandler) -> None:
         text = self.files.get(request.path.lstrip("/"))
@@ -67,12 +65,3 @@ class Site:
         """The statuses answered since the last look."""
         statuses, self.statuses = self.statuses, []
         return statuses
-
-    def __enter__(self) -> "Site":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()

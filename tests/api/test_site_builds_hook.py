@@ -2,15 +2,15 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from build_stages import NONE, Blog, running, until
+from served import Served
 from structlog.testing import capture_logs
 
 from leadapi import site_builds
@@ -37,7 +37,7 @@ def blog(tmp_path: Path, store: Store) -> Blog:
     return Blog(tmp_path, store)
 
 
-class Hook:
+class Hook(Served):
     """A build server: notes each request; `statuses` are answered first, then 200."""
 
     def __init__(self, port: int = 0) -> None:
@@ -58,19 +58,8 @@ class Hook:
             def log_message(self, format: str, *arguments: object) -> None:
                 """Say nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook/k7Gw2?branch=main"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> "Hook":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(Handler, port)
+        self.url = f"{self.origin}/hook/k7Gw2?branch=main"
 
 
 @pytest.fixture
