@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from machines import fetch, wait_until
+from needed import PATH
 from project_copy import ROOT
 
 NOT_PASSED_ON = {
@@ -127,7 +128,7 @@ def netlify(port: int, site: Path, service: str) -> Iterator[None]:
 @contextmanager
 def nginx(port: int, site: Path, service: str, home: Path) -> Iterator[None]:
     """A real nginx with deploy/nginx.conf, without TLS and at our own addresses, while the block runs."""
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    program = shutil.which("nginx", path=PATH)
     assert program
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     for pattern, ours in (

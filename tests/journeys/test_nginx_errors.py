@@ -1,8 +1,6 @@
 """deploy/nginx.conf in a real nginx: its own errors protect a reader, and speak, as the service's answers do."""
 
 import http.client
-import os
-import shutil
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +9,7 @@ from threading import Thread
 import pytest
 from fronts import nginx
 from machines import free_port
+from needed import needed
 
 from leadapi.guards import PLAIN_HEADERS
 
@@ -59,8 +58,7 @@ class Front:
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """nginx in front of a small site and a service."""
-    if not shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
-        pytest.skip("nginx is not installed: apt install nginx-light")
+    needed("nginx", package="nginx-light")
     home, port = tmp_path_factory.mktemp("front"), free_port()
     for name in ("index", "404", "not-sent/index", "a-post/index"):
         path = home / "site" / f"{name}.html"

@@ -1,22 +1,22 @@
 """The main job on two machines: a static site behind its proxy, and leadapi elsewhere, which then is stopped."""
 
 import os
-import shutil
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from fronts import netlify, nginx
 from machines import POST, Server, fetch, free_port, letters, link_in, service_elsewhere, wait_until
+from needed import needed
 from playwright.sync_api import BrowserContext, expect
 from project_copy import clean_environment, copy_project
+from served import Served
 from walks import (
     Watched,
     approve,
@@ -44,7 +44,7 @@ class TwoMachines:
     mail: Path
 
 
-class Builder:
+class Builder(Served):
     """The build server: publishes when its hook is called, as Netlify does."""
 
     def __init__(self, project: Path, output: Path, site_url: str) -> None:
@@ -62,9 +62,8 @@ class Builder:
             def log_message(self, format: str, *arguments: object) -> None:
                 """Say nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-        self.hook_url = f"http://127.0.0.1:{self.server.server_port}/"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        super().__init__(Hook)
+        self.hook_url = f"{self.origin}/"
 
     def publish(self) -> None:
         """`make publish` with the addresses of both machines."""
@@ -80,15 +79,6 @@ class Builder:
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def __enter__(self) -> "Builder":
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
 
 FRONTS = ["netlify", "nginx"] if os.environ.get("TEST_COUNTS") == "full" else ["netlify"]
 
@@ -96,8 +86,8 @@ FRONTS = ["netlify", "nginx"] if os.environ.get("TEST_COUNTS") == "full" else ["
 @pytest.fixture(scope="module", params=FRONTS)
 def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoMachines]:
     """Both machines, up."""
-    if request.param == "nginx" and not shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
-        pytest.skip("nginx is not installed: apt install nginx-light")
+    if request.param == "nginx":
+        needed("nginx", package="nginx-light")
     home = tmp_path_factory.mktemp(request.param)
     project, port = copy_project(home / "project"), free_port()
     url, output = f"http://127.0.0.1:{port}", home / "output"

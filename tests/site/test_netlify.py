@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import fasteners
 import pytest
 from built_site import Site
+from needed import needed
 from project_copy import ROOT
 
 from leadapi.guards import PLAIN_HEADERS, content_security_policy
@@ -21,8 +21,7 @@ SERVICE = "https://leads.progress-coaching.example"
 @pytest.fixture(scope="module")
 def netlify() -> dict[str, Any]:
     """What Netlify reads: redirects, headers, errors."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("Node is not installed, so Netlify's own parsers cannot be asked")
+    needed("node", "npm", package="nodejs npm")
     with fasteners.InterProcessLock(ROOT / ".cache" / "netlify-parsers.lock"):
         if not (FOLDER / "node_modules" / ".package-lock.json").exists():
             command = ["npm", "ci", "--silent", "--no-audit", "--no-fund"]

@@ -1,7 +1,6 @@
 """The edge function in netlify.toml, run by Node between a client and a real service, which then is stopped."""
 
 import json
-import shutil
 import subprocess
 import tomllib
 import urllib.error
@@ -13,6 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from needed import needed
 from project_copy import ROOT
 
 FOLDER = ROOT / "netlify" / "edge-functions"
@@ -73,8 +73,7 @@ class Edge:
 @pytest.fixture
 def edge(tmp_path: Path) -> Iterator[Edge]:
     """The function, a small site, and the service."""
-    if not shutil.which("node"):
-        pytest.skip("Node is not installed, so the edge function cannot be run")
+    needed("node", package="nodejs")
     site = tmp_path / "site"
     (site / "not-sent").mkdir(parents=True)
     (site / "not-sent" / "index.html").write_text("<h1>Nichts wurde gesendet</h1>")
