@@ -2,7 +2,8 @@
 """Takes away what earlier builds left in the output folder, once the new site stands there.
 
 Pelican empties the folder first (DELETE_OUTPUT_DIRECTORY) and reads the content then: one mistake in a post, and
-the last good site is gone. Here the old files stay until all is written; what this build has not written goes.
+the last good site is gone. Here the old files stay until all is written. What this build has neither written nor
+left as it was (unchanged_files) goes.
 """
 
 import os
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pelican.plugins import signals
+
+from plugins.unchanged_files import KEPT
 
 
 def put_off(pelican: Any) -> None:
@@ -38,8 +41,11 @@ def old_files(folder: Path) -> list[Path]:
 
 
 def take_away(pelican: Any) -> None:
-    """Delete what was there before and has not been written again, and the folders that this leaves empty."""
+    """Delete what was there before and is not of this build, and the folders that this leaves empty."""
+    as_they_lay = {Path(os.path.realpath(path)) for path in pelican.settings.get(KEPT, ())}
     for path, changed in pelican.old_files.items():
+        if path in as_they_lay:
+            continue
         if os.path.lexists(path) and path.lstat().st_ctime_ns == changed:
             path.unlink()
             for parent in path.parents:

@@ -1,12 +1,15 @@
 """Search engines are told what there is and when it changed, and nothing else."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from small_sites import ALICE, MakeSite, post
 
-from plugins.sitemap import sitemap
+from plugins import sitemap as sitemaps
+from plugins.sitemap import pieces, sitemap
 
 NAMESPACE = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 SITE = "https://blog.example.com"
@@ -28,9 +31,9 @@ FILES = {
 JANUARY, MARCH, FEBRUARY = ("2024-01-02T00:00:00-06:00", "2024-03-01T00:00:00-06:00", "2024-02-03T00:00:00-06:00")
 
 
-def listed(output: Path) -> dict[str, str | None]:
-    """Path and last change of every page in the sitemap."""
-    root = ElementTree.parse(output / "sitemap.xml").getroot()
+def listed(output: Path, name: str = "sitemap.xml") -> dict[str, str | None]:
+    """Path and last change of every page in the sitemap, or in one of its shards."""
+    root = ElementTree.parse(output / name).getroot()
     assert root.tag == f"{NAMESPACE}urlset"
     pages = {}
     for url in root:
@@ -89,3 +92,83 @@ def test_a_preview_lets_robots_read_that_they_are_to_stay_away(make_site: MakeSi
 def test_an_empty_blog_has_a_valid_sitemap(make_site: MakeSite) -> None:
     """Without posts the front page and the archives are listed, without a date."""
     assert listed(make_site({"extra/note": ""}, theme="minimal")) == {"/": None, "/archives/": None}
+
+
+DATES = {"a": "2020-05-01", "b": "2021-02-01", "c": "2021-03-01"}
+YEARS = {
+    **{f"{name}.md": post(name, date) for name, date in DATES.items()},
+    "draft.md": post("d", "2021-04-01", more="status: draft\n"),
+    "hidden.md": post("e", "2022-04-01", more="status: hidden\n"),
+    "authors/alice-archer.md": ALICE,
+}
+
+
+@pytest.fixture
+def in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every site is large."""
+    monkeypatch.setattr(sitemaps, "LEAST_FOR_SHARDS", 1)
+
+
+def shards(output: Path) -> dict[str, str | None]:
+    """Path and last change of every shard that the index names, each of which is there."""
+    root = ElementTree.parse(output / "sitemap.xml").getroot()
+    assert root.tag == f"{NAMESPACE}sitemapindex"
+    named = {}
+    for each in root:
+        assert each.tag == f"{NAMESPACE}sitemap"
+        path = (each.findtext(f"{NAMESPACE}loc") or "").removeprefix(f"{SITE}/")
+        assert (output / path).is_file(), path
+        named[path] = each.findtext(f"{NAMESPACE}lastmod")
+    return named
+
+
+@pytest.mark.usefixtures("in_shards")
+def test_a_large_sitemap_is_an_index_of_each_years_posts(make_site: MakeSite) -> None:
+    """Posts are named by the shard of their year, all else by one more; each is as new as its newest page."""
+    output = make_site(YEARS, theme="minimal")
+    assert shards(output) == {
+        "sitemaps/pages.xml": "2021-03-01T00:00:00-06:00",
+        "sitemaps/posts-2020.xml": "2020-05-01T00:00:00-05:00",
+        "sitemaps/posts-2021.xml": "2021-03-01T00:00:00-06:00",
+    }
+    found = {name: set(listed(output, f"sitemaps/{name}.xml")) for name in ("posts-2020", "posts-2021", "pages")}
+    assert (found["posts-2020"], found["posts-2021"]) == ({"/a/"}, {"/b/", "/c/"})
+    assert {"/", "/archives/", "/tag/trust/", "/author/alice-archer/"} <= found["pages"]
+    assert not found["pages"] & {"/a/", "/b/", "/c/", "/d/", "/e/"}
+
+
+@pytest.mark.usefixtures("in_shards")
+def test_a_new_post_leaves_the_shards_of_other_years_as_they_lie(make_site: MakeSite) -> None:
+    """The file of a year without a change is not even written again."""
+    output = make_site(YEARS, theme="minimal")
+    before = {path.name: path.stat().st_ino for path in (output / "sitemaps").iterdir()}
+    make_site({**YEARS, "f.md": post("f", "2021-05-01")}, theme="minimal", keep_output=True)
+    after = {path.name: path.stat().st_ino for path in (output / "sitemaps").iterdir()}
+    assert {name for name in before if before[name] == after[name]} == {"posts-2020.xml"}
+    assert set(listed(output, "sitemaps/posts-2021.xml")) == {"/b/", "/c/", "/f/"}
+
+
+def test_a_site_that_grows_over_the_border_loses_no_page(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file below it and shards from there on name the same pages."""
+    output = make_site(YEARS, theme="minimal")
+    whole = listed(output)
+    monkeypatch.setattr(sitemaps, "LEAST_FOR_SHARDS", len(whole))
+    make_site(YEARS, theme="minimal", keep_output=True)
+    assert {page: date for name in shards(output) for page, date in listed(output, name).items()} == whole
+    monkeypatch.setattr(sitemaps, "LEAST_FOR_SHARDS", len(whole) + 1)
+    make_site(YEARS, theme="minimal", keep_output=True)
+    assert listed(output) == whole
+
+
+def test_no_shard_is_larger_than_search_engines_read() -> None:
+    """A year with more posts goes on in a further shard, and the full one keeps what it has."""
+    day = datetime(2021, 1, 1, tzinfo=UTC)
+    entries = [(f"p{number}/", day) for number in range(5)]
+    assert list(pieces({"posts-2021": entries[:2]}, 2)) == [("posts-2021", entries[:2])]
+    assert list(pieces({"posts-2021": entries}, 2)) == [
+        ("posts-2021", entries[:2]),
+        ("posts-2021-2", entries[2:4]),
+        ("posts-2021-3", entries[4:]),
+    ]
