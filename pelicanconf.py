@@ -125,6 +125,7 @@ PLUGINS = [
     "plugins.whitepaper_pdf",
     "plugins.baked_comments",
     "plugins.listing_pages",
+    "plugins.archive_years",
     "plugins.neighbours",
     "plugins.related_posts",
     "plugins.call_to_action",

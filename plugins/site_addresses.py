@@ -45,6 +45,7 @@ def public_paths(generators: Sequence[Any], settings: dict[str, Any]) -> Iterato
         yield from attached(content)
     for generator in generators:
         if isinstance(generator, ArticlesGenerator):
+            yield from (year.url for year in generator.context.get("archive_years", ()))
             groups = (*generator.categories, *dict(generator.tags).items(), *generator.authors)
             yield from (group.url for group, _ in groups)
         elif isinstance(generator, StaticGenerator):

@@ -28,7 +28,7 @@ class Describer:
     def __call__(self, kind: str, thing: Any, **more: Any) -> Markup:
         """Return the element for a page; `kind` is article, page, author, listing, whitepaper or home.
 
-        Of a listing's numbered page, `number` and `url` are its own.
+        Of a listing's numbered page, `number` and `url` are its own; `year` is one of the archives.
         """
         graph = getattr(self, f"_{kind}")(thing, **more)
         text = json.dumps({"@context": "https://schema.org", "@graph": graph}, ensure_ascii=False)
@@ -110,11 +110,16 @@ class Describer:
         page = {"@type": "ProfilePage", "@id": self._address(author.url), "mainEntity": writer}
         return [page, self._trail((author.name, author.url))]
 
-    def _listing(self, group: Any, number: int | None = None, url: str = "") -> list[dict[str, Any]]:
+    def _listing(
+        self, group: Any, number: int | None = None, url: str = "", year: Any = None
+    ) -> list[dict[str, Any]]:
         steps = [(group.name, group.url)] if group else [] if number else [("Archives", "archives/")]
         if number:
             steps.append((f"Page {number}", url))
+        if year:
+            steps.append((str(year.year), year.url))
         name = ", ".join((group.name if group else "Articles", f"page {number}")) if number else steps[0][0]
+        name = f"{name}, {year.year}" if year else name
         page = {"@type": "CollectionPage", "name": name, "url": self._address(steps[-1][1])}
         return [page, self._trail(*steps)]
 

@@ -20,6 +20,7 @@ PAGES = (
     "/tag/trust/",
     "/author/codie-lynn-thompson/",
     "/archives/",
+    "/archives/2012/",
     "/about/",
     "/privacy/",
     f"/whitepapers/{WHITEPAPER}/",

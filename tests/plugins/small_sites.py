@@ -25,6 +25,8 @@ MINIMAL_TEMPLATES = {
     "author.html": '{% extends "listing.html" %}',
     "archives.html": '{% extends "base.html" %}{% block main %}'
     '{% for post in dates %}<a href="/{{ post.url }}">{{ post.title }}</a> {% endfor %}{% endblock %}',
+    "archive_year.html": '{% extends "base.html" %}{% block main %}'
+    '{% for post in archive_year.posts %}<a href="/{{ post.url }}">{{ post.title }}</a>{% endfor %}{% endblock %}',
     "404.html": '{% extends "base.html" %}',
     "page_shell.html": "<!doctype html><title>[[shell:title]]</title><main>[[shell:main]]</main>",
     "not_sent.html": '{% extends "base.html" %}',

@@ -105,8 +105,8 @@ def test_a_link_that_leads_nowhere_stops_the_build(make_site: MakeSite, typed: s
 def test_what_the_site_and_its_service_answer_can_be_linked(make_site: MakeSite) -> None:
     """Lists, feeds, pages of lists, anchors, mail addresses and the service are no mistakes."""
     links = (
-        "/ /category/coaching/ /tag/trust /author/alice-archer/ /archives/ /feed.atom /feed.rss /feed.json "
-        "/page/1/ /sitemap.xml /robots.txt /404.html "
+        "/ /category/coaching/ /tag/trust /author/alice-archer/ /archives/ /archives/2024/ /feed.atom /feed.rss "
+        "/feed.json /page/1/ /sitemap.xml /robots.txt /404.html "
         "/on-trust/index.html /on-trust/#part /on-trust/?from=mail #part ?a=b "
         "/images/a%20chart.svg /on-asking/pic.svg /api/privacy /admin/ mailto:a@example.com https://example.com/x "
         "https://blog.example.com/on-trust/ https://blog.example.com {index} {tag}trust"

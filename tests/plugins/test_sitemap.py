@@ -49,6 +49,7 @@ def test_the_sitemap_lists_each_public_page_with_its_last_change(make_site: Make
         "/": MARCH,
         "/about/": None,
         "/archives/": MARCH,
+        "/archives/2024/": MARCH,
         "/author/alice-archer/": MARCH,
         "/category/coaching/": MARCH,
         "/category/sales/": FEBRUARY,
@@ -133,7 +134,7 @@ def test_a_large_sitemap_is_an_index_of_each_years_posts(make_site: MakeSite) ->
     }
     found = {name: set(listed(output, f"sitemaps/{name}.xml")) for name in ("posts-2020", "posts-2021", "pages")}
     assert (found["posts-2020"], found["posts-2021"]) == ({"/a/"}, {"/b/", "/c/"})
-    assert {"/", "/archives/", "/tag/trust/", "/author/alice-archer/"} <= found["pages"]
+    assert {"/", "/archives/", "/archives/2020/", "/tag/trust/", "/author/alice-archer/"} <= found["pages"]
     assert not found["pages"] & {"/a/", "/b/", "/c/", "/d/", "/e/"}
 
 

@@ -95,6 +95,7 @@ def test_a_post_is_a_blog_posting_by_a_person_with_a_trail(make_site: MakeSite) 
         ("", "Blog", None),
         ("about", "WebPage", ["About"]),
         ("archives", "CollectionPage", ["Archives"]),
+        ("archives/2024", "CollectionPage", ["Archives", "2024"]),
         ("category/sales-talk", "CollectionPage", ["Sales Talk"]),
         ("tag/trust", "CollectionPage", ["trust"]),
         ("author/bob-baker", "ProfilePage", ["Bob Baker"]),

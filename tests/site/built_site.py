@@ -27,6 +27,7 @@ PAGES = (
     f"{WHITEPAPER}thanks/",
     "/",
     "/archives/",
+    "/archives/2012/",
     "/about/",
     "/privacy/",
     "/not-sent/",
