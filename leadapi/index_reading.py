@@ -3,13 +3,15 @@
 Where this process serves the site, the files are read from its folder; elsewhere they are fetched from the site,
 and the last good copy is kept in var/, since the service has to go on while the site is away.
 
-Index and own shell are taken together or not at all. A shell in another language that is missing or broken is
+Index, its shards with posts (index_shards) and own shell are taken together or not at all; much text is parsed
+beside the event loop. A shell in another language that is missing or broken is
 complained of and done without: its pages wear the last good one as long as the style is the same, whose hash the
 security policy names, and else the site's own.
 """
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -18,8 +20,10 @@ from pathlib import Path
 import httpx2
 import structlog
 
+from leadapi.index_shards import PostShards, read_shard
 from leadapi.languages import CATALOGUES, SOURCE
-from leadapi.public_index import INDEX_FILE, SHELL_FILE, PublicIndex, is_shell, parse, shell_file
+from leadapi.public_index import INDEX_FILE, SHELL_FILE, PublicIndex, is_shell, parse, shard_file, shell_file
+from leadapi.site_fetching import FetchedFiles
 
 SHELL_FILES = {language: shell_file(language) for language in (SOURCE, *CATALOGUES)}
 """The shell in each language that we speak; the site's own is another file."""
@@ -39,18 +43,23 @@ FETCH_SECONDS, SHELL_SECONDS = 30.0, 5.0
 """When a fetch of index and own shell is given up, and one of a shell in another language."""
 
 LARGEST = 32 * 1024 * 1024
+AT_ONCE = 8
+"""How many shards are fetched at the same time."""
+
+SHARDS_KEPT = "public-index"
+"""The folder of the copy's shards, in var/."""
 
 log = structlog.get_logger()
 
 
-def _read(path: Path) -> str:
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path.name} is larger than {LARGEST} bytes")
-    return path.read_text(encoding="utf-8")
+def _read(path: Path, most: int) -> bytes:
+    if path.stat().st_size > most:
+        raise ValueError(f"{path.name} is larger than {most} bytes")
+    return path.read_bytes()
 
 
 def _read_both(folder: Path) -> list[str]:
-    return [_read(folder / name) for name in (INDEX_FILE, SHELL_FILE)]
+    return [_read(folder / name, LARGEST).decode() for name in (INDEX_FILE, SHELL_FILE)]
 
 
 def _read_shells(folder: Path, languages: Iterable[str]) -> dict[str, str]:
@@ -58,7 +67,7 @@ def _read_shells(folder: Path, languages: Iterable[str]) -> dict[str, str]:
     found = {}
     for language in languages:
         try:
-            found[language] = _whole(_read(folder / SHELL_FILES[language]))
+            found[language] = _whole(_read(folder / SHELL_FILES[language], LARGEST).decode())
         except (OSError, ValueError) as error:
             _done_without(language, error)
     return found
@@ -90,24 +99,46 @@ class IndexFromFolder:
         self._site_dir = site_dir
         self._stamp: tuple[tuple[int, ...], ...] = ()
         self._index = PublicIndex()
+        self._shards = PostShards()
+        self._awaited: tuple[str, ...] = ()
+        self._reading = threading.Lock()
 
     async def current(self) -> PublicIndex:
         """The index of the site as it is now; the last good one while a build is under way."""
-        return self.read()
+        if not self._reading.locked() and self._is_read(self._look()[1]):
+            return self._index
+        return await asyncio.to_thread(self.read)
 
     def read(self) -> PublicIndex:
         """As current; a stat call for each file when nothing is new."""
+        with self._reading:
+            folder, stamp = self._look()
+            try:
+                if not self._is_read(stamp):
+                    self._take(Path(folder), stamp[: len(FILES)])
+            except (OSError, ValueError) as error:
+                log.warning("site_unreadable", reason=str(error))
+            return self._index
+
+    def _look(self) -> tuple[str, tuple[tuple[int, ...], ...]]:
         folder = os.path.realpath(self._site_dir)  # builds flip a link: all files from the same tree
-        stamp = tuple(_stamp_of(f"{folder}/{name}") for name in FILES)
-        try:
-            if stamp != self._stamp or () in stamp[:2]:
-                texts = _read_both(Path(folder))
-                self._stamp = stamp  # good or not: the same files are not read and complained of again
-                index = parse(*texts)
-                self._index = _dressed(index, _read_shells(Path(folder), index.shell_languages), self._index)
-        except (OSError, ValueError) as error:
-            log.warning("site_unreadable", reason=str(error))
-        return self._index
+        return folder, tuple(_stamp_of(f"{folder}/{name}") for name in (*FILES, *self._awaited))
+
+    def _is_read(self, stamp: tuple[tuple[int, ...], ...]) -> bool:
+        return stamp == self._stamp and () not in stamp[:2]
+
+    def _take(self, folder: Path, stamp: tuple[tuple[int, ...], ...]) -> None:
+        texts = _read_both(folder)
+        self._stamp, self._awaited = stamp, ()  # good or not: the same files are not read and complained of again
+        index = parse(*texts)
+        for key, digest in self._shards.missing(index).items():
+            name = shard_file(key)  # one that is not there or not whole is awaited: the index may be good then
+            self._stamp, self._awaited = (*stamp, _stamp_of(f"{folder}/{name}")), (name,)
+            data = _read(folder / name, self._shards.most(index))
+            self._shards.add(digest, read_shard(name, data, digest))
+        self._stamp, self._awaited = stamp, ()
+        shells = _read_shells(folder, index.shell_languages)
+        self._index = _dressed(self._shards.complete(index), shells, self._index)
 
     def known(self) -> PublicIndex:
         """As current, for callers that cannot wait."""
@@ -137,9 +168,9 @@ class IndexFromSite:
     def __init__(self, site_url: str, var_dir: Path, client: httpx2.AsyncClient) -> None:
         self._site_url = site_url
         self._var_dir = var_dir
-        self._client = client
-        self._etags: dict[str, str] = {}
-        self._bodies: dict[str, str] = {}
+        self._site = FetchedFiles(site_url, client)
+        self._shards = PostShards()
+        self._kept: set[str] = set()
         self._asked = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
         self._index: PublicIndex | None = None
@@ -174,72 +205,87 @@ class IndexFromSite:
         try:
             texts = _read_both(self._var_dir)
             index = parse(*texts)
+            for digest in self._shards.missing(index).values():
+                name = _kept_shard(digest)
+                data = _read(self._var_dir / name, self._shards.most(index))
+                self._shards.add(digest, read_shard(name, data, digest))
         except (OSError, ValueError):
             return PublicIndex()
-        index = _dressed(index, _read_shells(self._var_dir, index.shell_languages), PublicIndex())
+        index = _dressed(
+            self._shards.complete(index), _read_shells(self._var_dir, index.shell_languages), PublicIndex()
+        )
         self._texts, self._written = texts, (texts, index.shells)
+        self._kept = set(index.post_shards.values())
         return index
 
     async def _fetch(self) -> None:
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                texts = [await self._body(name) for name in (INDEX_FILE, SHELL_FILE)]
-            known = self.known()
-            index = known if texts == self._texts else parse(*texts)
+                texts = [await self._site.text(name, LARGEST) for name in (INDEX_FILE, SHELL_FILE)]
+                known = self.known()
+                index = known if texts == self._texts else await self._parsed(*texts)
             index = _dressed(index, await self._shells(index.shell_languages), known)
             self._index, self._texts = index, texts
             if (texts, index.shells) != self._written:
-                self._keep(texts, index.shells)
+                self._keep(texts, index)
                 self._written = texts, index.shells
         except Exception as error:  # whatever the site or the disk has: the index that is known goes on
             log.warning("site_unreachable", site=self._site_url, reason=str(error) or type(error).__name__)
         finally:
             self._fetching = None
 
+    async def _parsed(self, *texts: str) -> PublicIndex:
+        """The index with the posts of all its shards, of which those are fetched that are new."""
+        index = await asyncio.to_thread(parse, *texts)
+        missing = list(self._shards.missing(index).items())
+        for start in range(0, len(missing), AT_ONCE):
+            fetches = [self._shard(index, *named) for named in missing[start : start + AT_ONCE]]
+            for failed in await asyncio.gather(*fetches, return_exceptions=True):
+                if failed:
+                    raise failed
+        return self._shards.complete(index)
+
+    async def _shard(self, index: PublicIndex, key: str, digest: str) -> None:
+        name = shard_file(key)
+        data = await self._site.data(name, self._shards.most(index))
+        self._shards.add(digest, await asyncio.to_thread(read_shard, name, data, digest))
+
     async def _shells(self, languages: Iterable[str]) -> dict[str, str]:
         found = {}
         for language in languages:
             try:
                 async with asyncio.timeout(SHELL_SECONDS):
-                    found[language] = _whole(await self._body(SHELL_FILES[language]))
+                    found[language] = _whole(await self._site.text(SHELL_FILES[language], LARGEST))
             except Exception as error:  # whatever it is, the other files are good
                 _done_without(language, error)
         return found
 
-    def _keep(self, texts: list[str], shells: Mapping[str, str]) -> None:
+    def _keep(self, texts: list[str], index: PublicIndex) -> None:
+        """Write the copy down: shards first, which no other index names, so that a whole one lies there always."""
+        shards = self._shards.of(index)
+        for digest in shards.keys() - self._kept:
+            _replace(self._var_dir / _kept_shard(digest), shards[digest].data)
         for name, text in zip((INDEX_FILE, SHELL_FILE), texts, strict=True):
-            _replace(self._var_dir / name, text)
+            _replace(self._var_dir / name, text.encode())
         for language, name in SHELL_FILES.items():
-            if language in shells:
-                _replace(self._var_dir / name, shells[language])
+            if language in index.shells:
+                _replace(self._var_dir / name, index.shells[language].encode())
             else:
                 (self._var_dir / name).unlink(missing_ok=True)
-
-    async def _body(self, name: str) -> str:
-        headers = {"If-None-Match": self._etags[name]} if name in self._etags else {}
-        url = f"{self._site_url}/{name}"
-        async with self._client.stream("GET", url, headers=headers, follow_redirects=True) as answer:
-            if answer.url.scheme != httpx2.URL(url).scheme == "https":
-                raise ValueError(f"{name} is sent on to {answer.url}, which is not https")
-            if headers and answer.status_code == httpx2.codes.NOT_MODIFIED:
-                return self._bodies[name]
-            answer.raise_for_status()
-            received = bytearray()
-            async for part in answer.aiter_bytes():
-                received += part
-                if len(received) > LARGEST:
-                    raise ValueError(f"{name} is larger than {LARGEST} bytes")
-            self._bodies[name] = received.decode()
-            self._etags.pop(name, None)
-            if etag := answer.headers.get("etag"):
-                self._etags[name] = etag
-            return self._bodies[name]
+        self._kept = set(shards)
+        for path in self._var_dir.glob(_kept_shard("*")):
+            if path.stem not in self._kept:
+                path.unlink(missing_ok=True)
 
 
-def _replace(path: Path, text: str) -> None:
+def _kept_shard(digest: str) -> str:
+    return f"{SHARDS_KEPT}/{digest}.json"
+
+
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
-    fresh.write_text(text, encoding="utf-8", newline="")
+    fresh.write_bytes(data)
     fresh.replace(path)
 
 

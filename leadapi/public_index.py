@@ -1,8 +1,9 @@
 """What the site says of itself: which posts, whitepapers and pages exist, and the pages that ours are dressed in.
 
 The build writes public-index.json and page-shell.html at the site's root, and for each further language that the
-site speaks a shell in it, such as page-shell.de.html, which the index names. This is all that the service knows
-about the site.
+site speaks a shell in it, such as page-shell.de.html, which the index names. The posts lie in shards, such as
+public-index/posts-3.json, which the index names with their SHA-256; in version 1, which sites have that were built
+before, they stand in the index itself. This is all that the service knows about the site.
 """
 
 import json
@@ -18,6 +19,7 @@ from leadapi.tables import LONGEST_EDITION, LONGEST_SLUG
 from leadapi.typed_text import printable
 
 INDEX_FILE, SHELL_FILE = "public-index.json", "page-shell.html"
+VERSIONS = (1, 2)
 TITLE, MAIN = "[[shell:title]]", "[[shell:main]]"
 """Where a shell has place for what a page says."""
 
@@ -31,6 +33,9 @@ FIELDS = ("name", "company", "job_title", "phone", "country")
 
 USUAL_FIELDS = {"name": "required", "company": "optional"}
 """What is asked for where the index does not say."""
+
+MOST_SHARDS = 4096
+"""Of how many shards an index may be made."""
 
 log = structlog.get_logger()
 
@@ -46,6 +51,8 @@ class PublicIndex:
     comments_etag: str | None = None
     posts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     whitepapers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    post_shards: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 of each shard with posts, by its key; none where the index itself holds them."""
     pages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By whitepaper, what its form asks for beside the address: "required" or "optional" by field."""
@@ -68,6 +75,11 @@ def shell_file(language: str) -> str:
     return f"page-shell.{language}.html"
 
 
+def shard_file(key: str) -> str:
+    """The path of a shard below the site's root."""
+    return f"public-index/posts-{key}.json"
+
+
 def is_shell(text: str) -> bool:
     """Whether a page can be put in."""
     return TITLE in text and MAIN in text
@@ -76,12 +88,14 @@ def is_shell(text: str) -> bool:
 def parse(index: str, shell: str) -> PublicIndex:
     """The index and the site's own shell as one value. Raises ValueError when they are not what a build writes.
 
-    A post or whitepaper that the database could not store is left out and logged: the others go on.
+    Posts that lie in shards are not there yet: index_shards puts them in. A post or whitepaper that the database
+    could not store is left out and logged: the others go on.
     """
     try:
         raw = json.loads(index)
-        if raw["version"] != 1:
-            raise ValueError(f"{INDEX_FILE} is of version {raw['version']!r}, not 1")
+        if raw["version"] not in VERSIONS:
+            raise ValueError(f"{INDEX_FILE} is of version {raw['version']!r}, not 1 or 2")
+        in_shards = raw["version"] > 1
         site = raw["site"]
         if MAIN not in shell:
             raise ValueError(f"{SHELL_FILE} has no place for a page's text")
@@ -94,7 +108,8 @@ def parse(index: str, shell: str) -> PublicIndex:
             language=_text(site["language"]),
             style_hash=style_hash,
             comments_etag=None if comments_etag is None else _text(comments_etag),
-            posts=_entries("posts", raw["posts"], _OF_POST),
+            posts={} if in_shards else _entries("posts", raw["posts"], _OF_POST),
+            post_shards=_shards(raw["post_shards"]) if in_shards else {},
             whitepapers=_entries("whitepapers", raw["whitepapers"], _OF_WHITEPAPER),
             pages=_entries("pages", raw["pages"], _OF_PAGE),
             fields={slug: _asked(entry.get("fields")) for slug, entry in raw["whitepapers"].items()},
@@ -104,6 +119,24 @@ def parse(index: str, shell: str) -> PublicIndex:
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{INDEX_FILE} is not what a build writes: {error!r}") from error
+
+
+def parse_posts(name: str, text: str) -> dict[str, Mapping[str, str]]:
+    """The posts of a shard. Raises ValueError as `parse`."""
+    try:
+        return _entries("posts", json.loads(text), _OF_POST)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{name} is not what a build writes: {error!r}") from error
+
+
+def _shards(raw: Any) -> dict[str, str]:
+    shards = {_text(key): _text(digest) for key, digest in raw.items()}
+    if len(shards) > MOST_SHARDS:
+        raise ValueError(f"{INDEX_FILE} names {len(shards)} shards; at most {MOST_SHARDS} are read")
+    for key, digest in shards.items():
+        if not re.fullmatch(r"all|[0-9a-f]{1,8}", key) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ValueError(f"{INDEX_FILE} names a shard {key[:80]!r} that no build writes")
+    return shards
 
 
 def _entries(kind: str, raw: Any, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
