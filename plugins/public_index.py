@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Tells the service what the site holds: public-index.json.
+"""Tells the service what the site holds: public-index.json, and the shards with posts that it names.
 
-The service knows the site by this file alone, and by the shells that it names. So the index names exactly what a
-stranger may know: no draft, future or hidden post.
+The service knows the site by these files alone, and by the shells that the index names. So they name exactly what
+a stranger may know: no draft, future or hidden post.
+
+All posts in one file would be written, sent and read anew for each new post. They lie in shards instead, which the
+index names with their SHA-256: who reads knows which are new, and whether index and shard are of one build. A
+post's shard follows from its slug, since hashes fill all shards alike, whenever a post is dated and however often
+it is corrected: one post means one shard. How many there are follows from the number of posts, so that none grows
+large; when it passes MOST_IN_SHARD times a power of 16, all are written once.
 """
 
 import json
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +21,53 @@ from pelican.plugins import signals
 
 from plugins.languages import consents
 from plugins.page_shells import further_languages
+from plugins.unchanged_files import write_changed
 
 INDEX = "public-index.json"
+SHARD = "public-index/posts-{key}.json"
+MOST_IN_SHARD = 1_000
+"""How many posts a shard holds at most, on average."""
+
+ALL = "all"
+"""The key where one shard is enough."""
+
 STAY_AWAY = "/*\n  X-Robots-Tag: noindex\n"  # Netlify's _headers file
+ENCODED = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
-def public_index(context: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def shard_digits(count: int) -> int:
+    """Return how many hexadecimal digits tell the shards of so many posts apart."""
+    digits = 0
+    while count > MOST_IN_SHARD * 16**digits:
+        digits += 1
+    return digits
+
+
+def post_shards(posts: Iterable[Any]) -> dict[str, bytes]:
+    """Return what each shard holds by its key; a post stands on a line of its own."""
+    lines = {post.slug: f"{ENCODED(post.slug)}: {ENCODED(told_of(post))}" for post in posts}
+    digits = shard_digits(len(lines))
+    shards: dict[str, list[str]] = {}
+    for slug in sorted(lines):
+        key = sha256(slug.encode()).hexdigest()[:digits] or ALL
+        shards.setdefault(key, []).append(lines[slug])
+    return {key: "{{\n{}\n}}\n".format(",\n".join(shard)).encode() for key, shard in sorted(shards.items())}
+
+
+def told_of(post: Any) -> dict[str, str]:
+    """Return what the service is told of a post."""
+    return {
+        "title": str(post.title),
+        "url": f"/{post.url}",
+        "language": post.lang,
+        "comments": "open" if getattr(post, "comments_open", False) else "closed",
+    }
+
+
+def public_index(context: dict[str, Any], settings: dict[str, Any], shards: dict[str, bytes]) -> dict[str, Any]:
     """Return the index; addresses are root-relative, `comments_etag` is None where no comments were fetched."""
     return {
-        "version": 1,
+        "version": 2,
         "site": {
             "name": settings["SITENAME"],
             "url": settings["SITEURL"],
@@ -31,15 +77,7 @@ def public_index(context: dict[str, Any], settings: dict[str, Any]) -> dict[str,
         "style_hash": settings.get("STYLE_HASH", ""),
         "comments_etag": context.get("COMMENTS_ETAG"),
         "consents": consents(settings),
-        "posts": {
-            post.slug: {
-                "title": str(post.title),
-                "url": f"/{post.url}",
-                "language": post.lang,
-                "comments": "open" if getattr(post, "comments_open", False) else "closed",
-            }
-            for post in context["articles"]
-        },
+        "post_shards": {key: sha256(data).hexdigest() for key, data in shards.items()},
         "whitepapers": {
             paper.slug: {
                 "title": paper.title,
@@ -57,11 +95,14 @@ def public_index(context: dict[str, Any], settings: dict[str, Any]) -> dict[str,
 
 
 def write_index(generator: Any, **_: Any) -> None:
-    """Write the index, and in previews the header that keeps search engines away."""
+    """Write shards that are new and then the index, and in previews the header that keeps search engines away."""
     settings, output = generator.settings, Path(generator.output_path)
-    index = public_index(generator.context, settings)
+    shards = post_shards(generator.context["articles"])
+    for key, data in shards.items():
+        write_changed(output / SHARD.format(key=key), data, settings)
+    index = public_index(generator.context, settings, shards)
     text = json.dumps(index, ensure_ascii=False, sort_keys=True, indent=1)
-    (output / INDEX).write_text(f"{text}\n", encoding="utf-8")
+    write_changed(output / INDEX, f"{text}\n".encode(), settings)
     if settings["NOINDEX"]:
         (output / "_headers").write_text(STAY_AWAY, encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """What a small site is made of: a valid post, its author, a minimal theme, and the shapes of the fixtures."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -104,6 +105,15 @@ def write_files(folder: Path, files: Mapping[str, str | bytes | Path]) -> None:
             path.symlink_to(text)
         else:
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def public_posts(output: Path) -> Any:
+    """The posts that the service is told of, from all shards that the public index names."""
+    named = json.loads((output / "public-index.json").read_text())["post_shards"]
+    posts: dict[str, Any] = {}
+    for key in named:
+        posts |= json.loads((output / "public-index" / f"posts-{key}.json").read_text())
+    return posts
 
 
 def theme_folder(tmp_path: Path, theme: str | None) -> Path:

@@ -1,6 +1,5 @@
 """A file in content/authors/ is the one source of who an author is."""
 
-import json
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from html5lib import parse
 from PIL import Image
-from small_sites import ALICE, MakeSite, post
+from small_sites import ALICE, MakeSite, post, public_posts
 
 BOB = """---
 name: Bob Baker
@@ -133,4 +132,4 @@ def test_an_author_without_posts_has_no_page(make_site: MakeSite) -> None:
     output = make_site({"a.md": post("A"), "authors/alice-archer.md": ALICE, "authors/bob.md": BOB} | PICTURE)
     assert not (output / "author/bob-baker").exists()
     assert "bob-baker" not in (output / "sitemap.xml").read_text()
-    assert list(json.loads((output / "public-index.json").read_text())["posts"]) == ["a"]
+    assert list(public_posts(output)) == ["a"]

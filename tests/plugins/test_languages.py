@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from small_sites import ALICE, MakeSite, post
+from small_sites import ALICE, MakeSite, post, public_posts
 from test_sitemap import PAGE
 
 from plugins.mistakes import ContentMistakes
@@ -37,7 +37,8 @@ def test_every_language_has_addresses_of_one_shape(make_site: MakeSite) -> None:
     for name in ("feed.atom", "feed.rss", "feed.json", "sitemap.xml"):
         assert "https://blog.example.com/vertrauen/" in (output / name).read_text()
     told = json.loads((output / "public-index.json").read_text())
-    assert (told["posts"]["vertrauen"]["url"], told["posts"]["vertrauen"]["language"]) == ("/vertrauen/", "de")
+    told_post = public_posts(output)["vertrauen"]
+    assert (told_post["url"], told_post["language"]) == ("/vertrauen/", "de")
     assert told["pages"]["impressum"]["url"] == "/impressum/"
 
 

@@ -1,14 +1,18 @@
-"""The service learns from one file what a stranger may know of the site, and no more."""
+"""The service learns from the index and its shards what a stranger may know of the site, and no more."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from small_sites import MakeSite, post
+import pytest
+from small_sites import ALICE, MakeSite, post, public_posts
 from test_sitemap import FILES
 from whitepaper_files import AUTHOR, whitepaper
 
-from leadapi.public_index import parse
+from leadapi.index_reading import IndexFromFolder
+from plugins import public_index
+from plugins.public_index import shard_digits
 
 
 def index(output: Path) -> Any:
@@ -19,14 +23,15 @@ def index(output: Path) -> Any:
 def test_the_index_names_what_exists(make_site: MakeSite) -> None:
     """Posts, whitepapers and pages with their facts; no draft, future or hidden post."""
     files = {**FILES, "articles/asking.md": post("On “Asking” & <b>", more="slug: on-asking\ncomments: closed\n")}
-    told = index(make_site(files, theme="minimal"))
-    assert told["version"] == 1
+    output = make_site(files, theme="minimal")
+    told = index(output)
+    assert told["version"] == 2 and "posts" not in told
     assert told["site"] == {
         "name": "The Progress Coaching Blog",
         "url": "https://blog.example.com",
         "language": "en",
     }
-    assert told["posts"] == {
+    assert public_posts(output) == {
         "on-trust": {"title": "On Trust", "url": "/on-trust/", "language": "en", "comments": "open"},
         "on-asking": {"title": "On “Asking” & <b>", "url": "/on-asking/", "language": "en", "comments": "closed"},
     }
@@ -72,7 +77,7 @@ def test_a_whitepaper_says_what_its_form_asks(make_site: MakeSite) -> None:
 def test_the_service_understands_the_index(make_site: MakeSite) -> None:
     """What the build writes is what leadapi reads."""
     output = make_site(FILES, theme="minimal")
-    read = parse((output / "public-index.json").read_text(), (output / "page-shell.html").read_text())
+    read = IndexFromFolder(output).read()
     assert set(read.posts) == {"on-trust", "on-asking"} and read.shell
 
 
@@ -82,3 +87,58 @@ def test_a_preview_has_a_header_that_keeps_search_engines_away(make_site: MakeSi
         "/*\n  X-Robots-Tag: noindex\n"
     )
     assert not (make_site(FILES, theme="minimal") / "_headers").exists()
+
+
+MANY = {f"p{n}.md": post(f"P{n}") for n in range(40)} | {"authors/alice-archer.md": ALICE}
+
+
+def shards(output: Path) -> dict[str, int]:
+    """Each shard's file, which changes when it is written anew."""
+    return {path.name: path.stat().st_ino for path in (output / "public-index").iterdir()}
+
+
+@pytest.fixture
+def in_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty posts are many."""
+    monkeypatch.setattr(public_index, "MOST_IN_SHARD", 10)
+
+
+def test_a_small_blogs_posts_are_in_one_shard(make_site: MakeSite) -> None:
+    """Which the index names with its SHA-256; a blog without posts has none."""
+    output = make_site(MANY, theme="minimal")
+    data = (output / "public-index" / "posts-all.json").read_bytes()
+    assert index(output)["post_shards"] == {"all": sha256(data).hexdigest()}
+    assert index(make_site({"extra/note": ""}, theme="minimal"))["post_shards"] == {}
+
+
+@pytest.mark.usefixtures("in_shards")
+def test_a_new_post_and_a_corrected_one_change_one_shard_each(make_site: MakeSite) -> None:
+    """All others are left as they lie, and the service reads all of them."""
+    output = make_site(MANY, theme="minimal")
+    before, named = shards(output), index(output)["post_shards"]
+    assert len(before) > 10 and all(len(key) == 1 for key in named)
+    changed = {**MANY, "p3.md": post("P3", more="comments: closed\n"), "new.md": post("New")}
+    make_site(changed, theme="minimal", keep_output=True)
+    after = shards(output)
+    assert 1 <= len(after.items() - before.items()) <= 2
+    assert set(IndexFromFolder(output).read().posts) == {"new", *(f"p{n}" for n in range(40))}
+
+
+@pytest.mark.usefixtures("in_shards")
+def test_a_shard_that_lost_its_last_post_is_not_named(make_site: MakeSite) -> None:
+    """Every shard that the index names is there and holds a post."""
+    output = make_site(MANY, theme="minimal")
+    fewer = {
+        name: text for name, text in MANY.items() if name not in ("p1.md", "p2.md", "p3.md", "p4.md", "p5.md")
+    }
+    output = make_site(fewer, theme="minimal")
+    assert len(public_posts(output)) == 35
+    assert {f"posts-{key}.json" for key in index(output)["post_shards"]} == set(shards(output))
+
+
+@pytest.mark.parametrize(
+    ("count", "digits"), [(0, 0), (1_000, 0), (1_001, 1), (16_000, 1), (16_001, 2), (50_000, 2), (256_001, 3)]
+)
+def test_a_shard_holds_a_thousand_posts_at_most_on_average(count: int, digits: int) -> None:
+    """There are as few shards as that allows: one, 16, 256 ..."""
+    assert shard_digits(count) == digits
