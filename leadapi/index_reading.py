@@ -146,7 +146,7 @@ class IndexFromFolder:
 
     async def knowing(self, kind: str, slug: str) -> PublicIndex:
         """As current: a folder is never behind."""
-        return self.read()
+        return await self.current()
 
 
 def _stamp_of(path: str) -> tuple[int, ...]:
@@ -227,7 +227,7 @@ class IndexFromSite:
             index = _dressed(index, await self._shells(index.shell_languages), known)
             self._index, self._texts = index, texts
             if (texts, index.shells) != self._written:
-                self._keep(texts, index)
+                await asyncio.to_thread(self._keep, texts, index)
                 self._written = texts, index.shells
         except Exception as error:  # whatever the site or the disk has: the index that is known goes on
             log.warning("site_unreachable", site=self._site_url, reason=str(error) or type(error).__name__)
