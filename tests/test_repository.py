@@ -115,6 +115,20 @@ def test_python_files_stay_short() -> None:
     assert {name: count for name, count in lines.items() if name.startswith(rooms) and count > 300} == {}
 
 
+def test_the_build_server_gets_every_program_that_a_test_needs() -> None:
+    """What a test asks apt for, where it is missing, .ci/run installs."""
+    asked = {
+        package
+        for name, text in texts().items()
+        if name.startswith("tests/") and name != "tests/test_needed.py"
+        for packages in re.findall(r'needed\([^)]*package="([^"]+)"|apt install ([a-z][a-z -]*)"', text)
+        for package in "".join(packages).split()
+    }
+    assert {"chromium", "nginx-light", "nodejs", "npm"} <= asked
+    installed = set(re.findall(r'packages="\$packages ([a-z-]+)"', (ROOT / ".ci" / "run").read_text()))
+    assert asked - installed == set()
+
+
 def test_the_readme_names_verbs_that_exist() -> None:
     """Whatever `make` command a document names, the Makefile has."""
     verbs = set(re.findall(r"^([a-z-]+)(?: [a-z]+)*:(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE))
