@@ -108,6 +108,9 @@ MARKDOWN = {
     "output_format": "html5",
 }
 
+CHECK_STRICT = False  # whether warnings stop the build too
+CHECK_KEEP_GOING = False  # whether posts with errors are left out and the others published
+
 PLUGIN_PATHS = ["."]
 PLUGINS = [
     "pelican.plugins.yaml_metadata",

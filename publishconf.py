@@ -15,6 +15,9 @@ if not os.environ.get("SITE_URL"):
 FEED_DOMAIN = SITEURL
 LIVE_RELOAD = False
 COMMENTS_COPY = True
+CHECK_STRICT = (
+    ".check-strict"  # warnings stop the build where the content holds this file, as this site's own does
+)
 DELETE_OUTPUT_DIRECTORY = True  # by old_files, once the new site is written
 PLUGINS = [*PLUGINS, "plugins.old_files"]  # noqa: F405 - from pelicanconf
 NOINDEX = os.environ.get("CONTEXT", "production") != "production"  # Netlify names its previews here

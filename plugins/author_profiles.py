@@ -2,8 +2,8 @@
 """Reads content/authors/: who writes here, in the author's own words.
 
 Pelican knows an author only as a name. Readers want to know whose advice they are taking, so each file becomes a
-profile under every post and on the author's page. Mistakes in the files are told by `front_matter` before this.
-A small drawing travels inside the page: one request less for every reader.
+profile under every post and on the author's page. Mistakes in the files are told by `front_matter`; a file with
+one is left alone. A small drawing travels inside the page: one request less for every reader.
 """
 
 from base64 import b64encode
@@ -17,6 +17,7 @@ from markdown import markdown
 from pelican.plugins import signals
 from pelican.urlwrappers import Author
 
+from plugins.findings import findings
 from plugins.front_matter.header import Header, read_folder
 from plugins.picture_sizes import size_of
 
@@ -46,7 +47,8 @@ class AuthorProfile:
 def read_profiles(settings: dict[str, Any]) -> dict[str, AuthorProfile]:
     """Return the profiles by the author's name."""
     content = Path(settings["PATH"])
-    headers = [header for header in read_folder(content / "authors") if header.fields]
+    found = findings(settings)
+    headers = [one for one in read_folder(content / "authors") if one.fields and not found.broken(one.path)]
     return {header.text("name"): profile_from(header, content, settings) for header in headers}
 
 

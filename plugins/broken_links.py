@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Stops the build where a post or page would come out broken: a link or a picture that leads nowhere.
+"""Finds what would come out broken in a post or page: a link, an anchor or a picture that leads nowhere.
 
 Pelican looks at its own `{filename}` links alone, says so in a line that scrolls by, and publishes the page with a
-hole where a picture should be. What is not out yet may still name files that are to come. The links are noted as
-they were typed, before other plugins turn them into something else, and judged when all addresses are known.
+hole where a picture should be. A link to a text that is not for everyone is worse: Pelican would copy that text to
+the public site, so this is an error. What is not out yet may still name files that are to come. Links are noted
+as they were typed, before other plugins turn them into something else, and judged when all addresses are known.
 """
 
 import posixpath
@@ -19,12 +20,22 @@ from pelican.contents import Content
 from pelican.plugins import signals
 from pelican.urlwrappers import Author, Category, Tag
 
+from plugins.anchors import missing_part
 from plugins.call_to_action import SLOT
+from plugins.findings import findings, report, watch
 from plugins.front_matter.values import did_you_mean
 from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path
-from plugins.mistakes import ContentMistakes, Mistake, note, shown_path
+from plugins.mistakes import Mistake, shown_path
 from plugins.refused_html import blocked, silence_pelicans_own, without_words
-from plugins.site_addresses import addresses_to_come, of_the_service, plain, public_addresses
+from plugins.site_addresses import (
+    addresses_of_header,
+    addresses_to_come,
+    from_root,
+    indicator,
+    of_the_service,
+    plain,
+    public_addresses,
+)
 from plugins.typed_html import line_of_link, read_html
 
 TO_PAGES = ("filename",)
@@ -44,6 +55,10 @@ class Site:
     posts: dict[str, str]
     """The address of each post and page, drafts too, by its path below `root`."""
     copied: set[str]
+    gated: set[str]
+    """The paths below `root` of the whitepapers' texts."""
+    contents: dict[str, Any]
+    """What is public, by its path below `root` and by its address."""
 
     @cached_property
     def files(self) -> list[str]:
@@ -53,12 +68,10 @@ class Site:
 
 def what_is_wrong(link: str, content: Any, site: Site) -> str:
     """Say why a link of a post leads nowhere and how to mend it, "" where it leads somewhere."""
-    indicator = re.fullmatch(rf"{site.settings['INTRASITE_LINK_REGEX']}(?P<value>.*)", link, re.DOTALL)
-    own = site.settings["SITEURL"]
-    if indicator:
-        return wrong_source(indicator["what"], indicator["value"], content, site)
-    if own and (link == own or link.startswith(f"{own}/")):
-        link = link.removeprefix(own) or "/"
+    marked = indicator(link, site.settings)
+    if marked:
+        return wrong_source(*marked, content, site)
+    link = from_root(link, site.settings)
     if not link:
         return "The link has no address. Write one between the round brackets."
     parts = urlsplit(link)
@@ -81,6 +94,8 @@ def wrong_source(what: str, value: str, content: Any, site: Site) -> str:
     if not (site.root / path).is_file():
         near = did_you_mean(path, [file for file in site.files if file != content.get_relative_source_path()])
         return f'There is no file "{path}" in {shown_path(str(site.root))}/.{near or MEND}'
+    if what in TO_FILES and path in site.gated:
+        return f'"{path}" is a whitepaper, and its text would be public. Write {suggestion(path, content, site)}.'
     if what in TO_FILES and path in site.posts:
         return f'"{path}" is a post or page. Write {{filename}}{value}.'
     if what in TO_PAGES and path not in site.posts and path not in site.copied:
@@ -141,42 +156,65 @@ def suggestion(path: str, content: Any, site: Site) -> str:
 
 
 def note_links(content: Content) -> None:
-    """Read a new post's or page's text, as its author typed it."""
-    html = content._content
-    content.typed_html = read_html(SLOT.sub("", html) if isinstance(html, str) else "")
+    """Read a new post's or page's text and summary, as their author typed them."""
+    html, summary = content._content, content.metadata.get("summary")
+    texts = [text for text in (html, summary) if isinstance(text, str)]
+    content.typed_html = read_html(SLOT.sub("", "\n".join(texts)))
 
 
 def broken_links(content: Any, site: Site) -> Iterator[Mistake]:
-    """Yield a mistake for each link of a post that leads nowhere."""
+    """Yield a warning for each link of a post that leads nowhere, an error where it gives a text away."""
     for link in dict.fromkeys(link for tag in content.typed_html.tags for link in tag.links()):
-        wrong = what_is_wrong(link, content, site)
+        wrong = what_is_wrong(link, content, site) or missing_part(link, content, site.contents, site.settings)
         if wrong:
-            yield Mistake(shown_path(content.source_path), line_of_link(content.source_path, link), wrong)
+            line = line_of_link(content.source_path, link)
+            warning = not gives_away(link, content, site)
+            yield Mistake(shown_path(content.source_path), line, wrong, warning=warning)
+
+
+def gives_away(link: str, content: Any, site: Site) -> bool:
+    """Whether a link would have the source of a text copied to the public site."""
+    found = indicator(link, site.settings)
+    return bool(found and found[0] in TO_FILES and source_path(content, found[1]) in {*site.posts, *site.gated})
+
+
+def read_site(generators: Sequence[Any]) -> Site:
+    """Return all that a link can lead to; a post that is not read, since its header is broken, counts as there."""
+    settings, context = generators[0].settings, generators[0].context
+    everything, public = contents_of(generators, (*PUBLIC, *KEPT_BACK)), contents_of(generators, PUBLIC)
+    unread = findings(settings).unread
+    root = Path(settings["PATH"])
+    addresses = public_addresses(generators, settings)
+    for header in unread.values():
+        addresses |= addresses_of_header(header, settings)
+    return Site(
+        root,
+        settings,
+        addresses,
+        addresses_to_come(generators),
+        {
+            **{path: plain(f"/{header.text('slug')}/") for path, header in unread.items()},
+            **{one.get_relative_source_path(): plain(f"/{one.slug}/") for one in everything},
+        },
+        {path for path, file in context["static_content"].items() if file},
+        {file.relative_to(root).as_posix() for file in (root / "whitepapers").rglob("*") if file.suffix == ".md"},
+        {
+            **{one.get_relative_source_path(): one for one in public},
+            **{plain(f"/{one.url}"): one for one in public},
+        },
+    )
 
 
 def check(generators: Sequence[Any]) -> None:
-    """Raise what is broken in all public posts and pages together; what is only odd is told."""
-    settings, context = generators[0].settings, generators[0].context
-    everything = contents_of(generators, (*PUBLIC, *KEPT_BACK))
-    site = Site(
-        Path(settings["PATH"]),
-        settings,
-        public_addresses(generators, settings),
-        addresses_to_come(generators),
-        {one.get_relative_source_path(): plain(f"/{one.slug}/") for one in everything},
-        {path for path, file in context["static_content"].items() if file},
-    )
-    public = contents_of(generators, PUBLIC)
-    found = [mistake for one in public for mistake in (*broken_links(one, site), *blocked(one))]
-    if found:
-        raise ContentMistakes(found)
-    for one in public:
-        for odd in without_words(one):
-            note(odd)
+    """Report what is broken in all public posts and pages."""
+    site = read_site(generators)
+    for one in contents_of(generators, PUBLIC):
+        report(site.settings, (*broken_links(one, site), *blocked(one), *without_words(one)))
 
 
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
+    watch()
     silence_pelicans_own()
     signals.content_object_init.connect(note_links)
     signals.all_generators_finalized.connect(check)

@@ -24,8 +24,9 @@ from pelican.contents import Article, Content
 from pelican.plugins import signals
 from pelican.utils import truncate_html_paragraphs, truncate_html_words
 
+from plugins.findings import report, watch
 from plugins.front_matter.values import did_you_mean
-from plugins.mistakes import ContentMistakes, Mistake, shown_path
+from plugins.mistakes import Mistake, shown_path
 from plugins.typed_html import lines_outside_code, read_html
 from plugins.whitepapers import Library, Whitepaper
 
@@ -134,15 +135,12 @@ def all_contents(generator: Any) -> Iterator[Content]:
 
 
 def choose_offers(generators: list[Any]) -> None:
-    """Set `whitepaper_at_end` on every post, and raise the names that no whitepaper has."""
-    mistakes: list[Mistake] = []
+    """Set `whitepaper_at_end` on every post, and report the names that no whitepaper has."""
     for content in chain.from_iterable(map(all_contents, generators)):
         library: Library = content.settings["WHITEPAPER_LIBRARY"]
-        mistakes += [*unknown_names(content, library), *slips(content)]
+        report(content.settings, [*unknown_names(content, library), *slips(content)])
         if isinstance(content, Article):
             content.whitepaper_at_end = whitepaper_at_end(content, library)
-    if mistakes:
-        raise ContentMistakes(mistakes)
 
 
 def whitepaper_at_end(article: Article, library: Library) -> Whitepaper | None:
@@ -163,7 +161,9 @@ def unknown_names(content: Content, library: Library) -> Iterator[Mistake]:
     if header:
         named[header] = None
     for slug in named:
-        if library.find(slug) or (slug in library.unpublished and content.status == "draft"):
+        if library.find(slug) or slug in library.broken:
+            continue
+        if slug in library.unpublished and content.status == "draft":
             continue
         if slug in library.unpublished:
             text = f'The whitepaper "{slug}" is not published yet: it is a draft, or its date is to come.'
@@ -227,6 +227,7 @@ def teach(pelican: Any) -> None:
 
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
+    watch()
     signals.initialized.connect(teach)
     signals.content_object_init.connect(place_offers)
     signals.all_generators_finalized.connect(choose_offers)

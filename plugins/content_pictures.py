@@ -16,8 +16,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 from pelican.generators import StaticGenerator
 from pelican.plugins import signals
 
+from plugins.findings import report, watch
 from plugins.hidden_posts import PUBLIC, TO_FILES, contents_of, source_path, static_files
-from plugins.mistakes import ContentMistakes, Mistake, shown_path
+from plugins.mistakes import Mistake, shown_path
 from plugins.picture_sizes import NotAPicture, size_of
 from plugins.typed_html import line_of_link
 
@@ -65,7 +66,7 @@ def missing(
 
 
 def complete(content: Any, files: Mapping[str, str]) -> list[Mistake]:
-    """Complete the pictures of one post or page, and return a mistake for each file that is no picture."""
+    """Complete the pictures of one post or page, and return a warning for each file that is no picture."""
     root, first = Path(content.settings["PATH"]), True
     mistakes: list[Mistake] = []
 
@@ -80,7 +81,7 @@ def complete(content: Any, files: Mapping[str, str]) -> list[Mistake]:
         except NotAPicture:
             line = line_of_link(content.source_path, given["src"])
             told = f'The picture "{name}" cannot be read. Save it again, as SVG, JPEG, PNG, WebP or AVIF.'
-            mistakes.append(Mistake(shown_path(content.source_path), line, told))
+            mistakes.append(Mistake(shown_path(content.source_path), line, told, warning=True))
             return tag
         more = "".join(f' {name}="{value}"' for name, value in missing(given, size, first))
         first = False
@@ -92,14 +93,14 @@ def complete(content: Any, files: Mapping[str, str]) -> list[Mistake]:
 
 
 def complete_all(generators: Sequence[Any]) -> None:
-    """Complete the pictures of everything public, before Pelican resolves links; raise all mistakes together."""
+    """Complete the pictures of everything public, before Pelican resolves links; report files that are none."""
     statics = [one for one in generators if isinstance(one, StaticGenerator)]
     files = {address: name for generator in statics for address, name in static_files(generator).items()}
-    mistakes = [mistake for content in contents_of(generators, PUBLIC) for mistake in complete(content, files)]
-    if mistakes:
-        raise ContentMistakes(mistakes)
+    for content in contents_of(generators, PUBLIC):
+        report(content.settings, complete(content, files))
 
 
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
+    watch()
     signals.all_generators_finalized.connect(complete_all)

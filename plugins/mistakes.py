@@ -3,39 +3,50 @@
 
 Pelican goes on after most errors and exits with 0, and what it cannot bear it shows as a traceback in
 columns. An author needs one line a mistake: the file, the line, what is wrong and how to mend it; and a
-build server needs an exit code. Plugins gather `Mistake`s and raise them together as `ContentMistakes`. What does
-not stop the build is told in the same plain way, by `tell` and `note`.
+build server needs an exit code. What is wrong with the content is gathered by `findings` and raised together, as
+`ContentMistakes`; what is wrong with the site itself is raised at once. What does not stop the build is told in
+the same plain way, by `tell` and `note`.
 """
 
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, order=True)
 class Mistake:
-    """One mistake in one file; `line` counts from 1; `text` says what is wrong and how to mend it."""
+    """One mistake in one file; `line` counts from 1; `text` says what is wrong and how to mend it.
+
+    An error stops the build; a `warning` does so only where the site is strict (CHECK_STRICT).
+    """
 
     path: str
     line: int
     text: str
+    warning: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.text}"
+        return f"{self.path}:{self.line}: {'Warning: ' * self.warning}{self.text}"
 
 
 class ContentMistakes(Exception):
-    """Mistakes of authors, all that were found; its text is the whole message, one line for each."""
+    """Mistakes of authors, all that were found, warnings too; its text is the whole message, one line for each."""
 
     exitcode = 1  # Pelican's command line reads it
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = sorted(mistakes)
-        count = len(self.mistakes)
-        sum_up = f"{count} mistake{'s' * (count > 1)} in the content. Nothing was built."
-        super().__init__("\n".join([*map(str, self.mistakes), sum_up]))
+        super().__init__("\n".join([*map(str, self.mistakes), f"{sum_up(self.mistakes)}. Nothing was built."]))
+
+
+def sum_up(mistakes: Collection[Mistake]) -> str:
+    """Return "2 mistakes and 1 warning in the content"."""
+    warnings = sum(mistake.warning for mistake in mistakes)
+    counts = ((len(mistakes) - warnings, "mistake"), (warnings, "warning"))
+    told = " and ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in counts if count)
+    return f"{told or 'No mistake'} in the content"
 
 
 class PlainLine(str):

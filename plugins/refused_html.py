@@ -20,15 +20,16 @@ LINK_INSTEAD = dict.fromkeys(
 )
 BLOCKED = {**dict.fromkeys(("script", "style", "link", "base"), "Take it out."), **LINK_INSTEAD}
 ALIGNED_CELL = re.compile(r"text-align:\s*(?:left|right|center);?")  # what Markdown's tables write
+TOLD_WITH_THEIR_LINES = ("Empty alt attribute", "Unable to find", "Replacement Indicator")
 PICTURES = ("img", "source", "image", "input")
 
 
 def blocked(content: Any) -> Iterator[Mistake]:
-    """Yield a mistake for each thing in a post or page that the policy keeps from readers."""
+    """Yield a warning for each thing in a post or page that the policy keeps from readers."""
     path = content.source_path
     for tag in content.typed_html.tags:
         for line, told in refusals(tag, path, content.settings["SITEURL"]):
-            yield Mistake(shown_path(path), line, told)
+            yield Mistake(shown_path(path), line, told, warning=True)
 
 
 def refusals(tag: Tag, path: str, siteurl: str) -> Iterator[tuple[int, str]]:
@@ -56,7 +57,7 @@ def refusals(tag: Tag, path: str, siteurl: str) -> Iterator[tuple[int, str]]:
 
 
 def without_words(content: Any) -> Iterator[Mistake]:
-    """Yield a note for each picture that says nothing to readers who cannot see it."""
+    """Yield a warning for each picture that says nothing to readers who cannot see it."""
     path = content.source_path
     for tag in content.typed_html.tags:
         if tag.name == "img" and not tag.attributes.get("alt", "").strip() and "role" not in tag.attributes:
@@ -65,13 +66,14 @@ def without_words(content: Any) -> Iterator[Mistake]:
                 f'The picture "{link}" says nothing to readers who cannot see it. Write ![What it shows]({link}); '
                 "after a mere ornament write {role=presentation}."
             )
-            yield Mistake(shown_path(path), line_of_link(path, link), told)
+            yield Mistake(shown_path(path), line_of_link(path, link), told, warning=True)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith("Empty alt attribute")
+    return not str(record.msg).startswith(TOLD_WITH_THEIR_LINES)
 
 
 def silence_pelicans_own() -> None:
-    """Pelican says the same of a picture without words, without its line."""
-    logging.getLogger("pelican.readers").addFilter(_is_news)  # the same one is added once
+    """Pelican says the same of links and of pictures without words, without their lines."""
+    for name in ("pelican.readers", "pelican.contents"):
+        logging.getLogger(name).addFilter(_is_news)  # the same one is added once

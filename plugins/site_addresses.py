@@ -8,7 +8,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pelican.generators import ArticlesGenerator, StaticGenerator
+from pelican.urlwrappers import Author, Category, Tag
 
+from plugins.front_matter.header import Header
+from plugins.front_matter.values import names, slugify
 from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path
 
 OF_THE_SERVICE = ("/api/", "/admin/")
@@ -25,6 +28,18 @@ def plain(address: str) -> str:
 def of_the_service(address: str) -> bool:
     """Whether the service answers there, and no file."""
     return f"{urlsplit(address).path.rstrip('/')}/".startswith(OF_THE_SERVICE)
+
+
+def indicator(link: str, settings: dict[str, Any]) -> tuple[str, str] | None:
+    """Return what Pelican's mark in a link says and what follows it: {filename}a.md; None where there is none."""
+    found = re.fullmatch(rf"{settings['INTRASITE_LINK_REGEX']}(?P<value>.*)", link, re.DOTALL)
+    return (found["what"], found["value"]) if found else None
+
+
+def from_root(link: str, settings: dict[str, Any]) -> str:
+    """Return a link without the site's own host before it."""
+    own = settings["SITEURL"]
+    return link.removeprefix(own) or "/" if own and (link == own or link.startswith(f"{own}/")) else link
 
 
 def public_addresses(generators: Sequence[Any], settings: dict[str, Any]) -> set[str]:
@@ -66,3 +81,13 @@ def attached(content: Any) -> Iterator[str]:
 def addresses_to_come(generators: Sequence[Any]) -> dict[str, str]:
     """Return the source path of each draft and future post by the address that it will have."""
     return {plain(f"/{one.slug}/"): one.get_relative_source_path() for one in contents_of(generators, KEPT_BACK)}
+
+
+def addresses_of_header(header: Header, settings: dict[str, Any]) -> set[str]:
+    """Return the addresses, each `plain`, that a post would have, and have listed, once its header is mended."""
+    name = posixpath.basename(header.path).partition(".")[0]
+    own = {header.text("slug"), slugify(header.text("title"), settings), name} - {""}
+    lists = [Tag(tag, settings) for tag in names(header, "tags")]
+    lists += [Category(category, settings) for category in names(header, "category")]
+    lists += [Author(author, settings) for author in names(header, "author")]
+    return {plain(f"/{slug}/") for slug in own} | {plain(f"/{one.url}") for one in lists}

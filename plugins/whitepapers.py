@@ -5,8 +5,8 @@ A whitepaper is what a visitor leaves an address for, so the site shows what it 
 says: the pages get a `Whitepaper`, which has no body. The file is the one source of the title in the call to
 action, the landing page, the letter and the PDF.
 
-The folder is read when a build begins, before any post is, since posts name whitepapers. Mistakes are told
-later, after `front_matter` has told those in the headers, so that an author sees each only once.
+The folder is read when a build begins, before any post is, since posts name whitepapers. Its mistakes are reported
+when the others are.
 """
 
 from collections.abc import Iterable
@@ -19,11 +19,12 @@ from pelican.generators import Generator
 from pelican.plugins import signals
 from pelican.utils import get_date, set_date_tzinfo
 
+from plugins.findings import report, watch
 from plugins.front_matter.header import Header, read_folder
 from plugins.front_matter.rules import ContentFiles, check_whitepaper
 from plugins.front_matter.whitepaper_rules import form_fields, promised_lines
 from plugins.languages import in_language
-from plugins.mistakes import ContentMistakes, Mistake
+from plugins.mistakes import Mistake
 
 REQUIRED = {"edition": '"1"', "language": "en"}  # beside what front_matter asks for
 
@@ -67,6 +68,8 @@ class Library:
     papers: list[Whitepaper] = field(default_factory=list)
     earlier: list[Whitepaper] = field(default_factory=list)
     unpublished: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    """Slugs that papers with errors have, or may have: whoever names one makes no mistake."""
     mistakes: list[Mistake] = field(default_factory=list)
 
     def find(self, slug: str) -> Whitepaper | None:
@@ -97,7 +100,8 @@ def read_library(settings: dict[str, Any], now: datetime) -> Library:
             check_whitepaper(header, files, authors)
             check_edition(header, files.slug(header), first)
         library.mistakes += header.mistakes
-        if header.mistakes:
+        if header.broken:
+            library.broken |= {files.slug(header), Path(header.path).name.partition(".")[0]}
             continue
         paper = whitepaper_from(header, files.slug(header), settings)
         if header.text("status").lower() == "draft" or (paper.date > now and not settings["WITH_FUTURE_DATES"]):
@@ -154,10 +158,9 @@ class WhitepapersGenerator(Generator):  # type: ignore[misc]  # Pelican is publi
     """Gives every template `whitepapers`, and writes two pages for each."""
 
     def generate_context(self) -> None:
-        """Raise the mistakes that were found; nothing has been written yet."""
+        """Report the mistakes that were found; nothing has been written yet."""
         library: Library = self.settings["WHITEPAPER_LIBRARY"]
-        if library.mistakes:
-            raise ContentMistakes(library.mistakes)
+        report(self.settings, library.mistakes)
         self.context["whitepapers"] = library.papers
 
     def generate_output(self, writer: Any) -> None:
@@ -177,4 +180,5 @@ def begin_build(pelican: Any) -> Iterable[type[Generator]]:
 
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
+    watch()
     signals.get_generators.connect(begin_build)

@@ -52,6 +52,15 @@ class Header:
         """Note a mistake in this file."""
         self.mistakes.append(Mistake(self.path, line, text))
 
+    def odd(self, line: int, text: str) -> None:
+        """Note a warning in this file."""
+        self.mistakes.append(Mistake(self.path, line, text, warning=True))
+
+    @property
+    def broken(self) -> bool:
+        """Whether there is an error in this file, and not only warnings."""
+        return any(not mistake.warning for mistake in self.mistakes)
+
     def text(self, name: str) -> str:
         """Return a field's value as text, "" where it is absent."""
         found = self.fields.get(name)
@@ -88,6 +97,10 @@ def read_header(path: str) -> Header:
         text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         header.wrong(line_of(data, error.start), "This is not UTF-8 text. Save the file with the encoding UTF-8.")
+        return header
+    if "\0" in text:
+        told = "There is a NUL character in this line. Delete it, or save the file again as plain text."
+        header.wrong(line_of(text, text.index("\0")), told)
         return header
     if not text.strip():
         header.wrong(1, "The file is empty. Write a header with a title, or delete the file.")

@@ -58,7 +58,7 @@ def check_one_spelling(posts: list[Header], files: "ContentFiles") -> None:
             there = spellings[usual][0]
             for name in spellings.keys() - {usual}:
                 for header in spellings[name]:
-                    header.wrong(
+                    header.odd(
                         header.line(field),
                         f'The {kind} "{name}" would be one with "{usual}" in {there.path}:{there.line(field)}: '
                         f"both have the address /{kind}/{slug}/. Write both alike, or name one otherwise.",

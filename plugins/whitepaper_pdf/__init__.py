@@ -11,7 +11,8 @@ from typing import Any
 
 from pelican.plugins import signals
 
-from plugins.mistakes import ContentMistakes, Mistake, print_mistakes_plainly
+from plugins.findings import report, watch
+from plugins.mistakes import ContentMistakes, Mistake
 from plugins.whitepaper_pdf.typesetting import MadePdf, make_pdf
 from plugins.whitepapers import Library
 
@@ -49,12 +50,15 @@ def make_papers(library: Library, settings: dict[str, Any]) -> list[MadePdf]:
 
 
 def make_papers_of_build(generators: list[Any]) -> None:
-    """Make the PDFs of a build."""
+    """Make the PDFs of a build, and report what keeps one from being made."""
     settings = generators[0].settings
-    make_papers(settings["WHITEPAPER_LIBRARY"], settings)
+    try:
+        make_papers(settings["WHITEPAPER_LIBRARY"], settings)
+    except ContentMistakes as error:
+        report(settings, error.mistakes)
 
 
 def register() -> None:
     """Connect this plugin to Pelican (called once by Pelican)."""
-    print_mistakes_plainly()
+    watch()
     signals.all_generators_finalized.connect(make_papers_of_build)

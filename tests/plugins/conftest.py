@@ -53,6 +53,7 @@ def make_site(
             "FEED_DOMAIN": "https://blog.example.com",
             "API_URL": "",
             "COMMENTS_URL": "",
+            "CHECK_STRICT": True,
             **settings,
         }
         if plugins is not None:

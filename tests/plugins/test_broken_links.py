@@ -6,6 +6,17 @@ from small_sites import ALICE, MakeSite, post
 from plugins.mistakes import ContentMistakes
 
 ALICE_ALONE: dict[str, str | bytes] = {"authors/alice-archer.md": ALICE}
+WHITEPAPER = """---
+title: Asking
+summary: A paper.
+edition: "1"
+language: en
+date: 2024-01-01
+---
+## One
+
+Words.
+"""
 PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 
 
@@ -114,7 +125,8 @@ def test_what_the_site_and_its_service_answer_can_be_linked(make_site: MakeSite)
     body = " ".join(f"[x]({link})" for link in links.split())
     make_site(
         {
-            **site(f"{body} [x](<{{author}}Alice Archer>) ![P]({{attach}}pic.svg) <me@example.com>"),
+            **site(f"## Part\n\n{body} [x](<{{author}}Alice Archer>) ![P]({{attach}}pic.svg) <me@example.com>"),
+            "articles/trust.md": post("On Trust", body="## Part\n\nWords."),
             "articles/pic.svg": b"<svg/>",
         }
     )
@@ -126,6 +138,52 @@ def test_a_link_is_not_helped_by_the_post_itself(make_site: MakeSite) -> None:
         make_site({**ALICE_ALONE, "a-long-name.md": post("A", body="[x]({filename}a-long-nam.md)")})
     with pytest.raises(ContentMistakes, match=r'address "/on-askng/"\. Put the file there, or correct the link\.'):
         make_site({**ALICE_ALONE, "a.md": post("On Asking", body="[x](/on-askng/)")})
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("[x](#prat)", 'This text has no part "#prat". Did you mean "#part"?'),
+        ("[x]({filename}trust.md#prt)", '"On Trust" has no part "#prt". Did you mean "#part"?'),
+        (
+            "[x](/on-trust/#nowhere)",
+            '"On Trust" has no part "#nowhere". There are #part. Mend the link, or write {#',
+        ),
+        ("[x](https://blog.example.com/on-trust/#nowhere)", '"On Trust" has no part "#nowhere".'),
+    ],
+)
+def test_a_link_to_a_part_that_is_not_there_is_told(make_site: MakeSite, typed: str, told: str) -> None:
+    """A page that opens at its top, not at what was promised, is told with the line and the parts there are."""
+    files = {**site(f"## Part\n\nThen {typed}."), "articles/trust.md": post("On Trust", body="## Part\n\nWords.")}
+    with pytest.raises(ContentMistakes) as raised:
+        make_site(files)
+    [mistake] = raised.value.mistakes
+    assert mistake.line == 11
+    assert told in mistake.text
+
+
+def test_parts_are_all_that_has_an_id(make_site: MakeSite) -> None:
+    """Headings, named paragraphs, footnotes, HTML and the theme's own rooms can be linked to."""
+    body = (
+        "## One & Two\n\n## Named {#mine}\n\nWords.[^1]\n{: #words }\n\n<div id='html'></div>\n\n"
+        "[^1]: A note.\n\n"
+        "[x](#mine) [x](#words) [x](#html) [x](#comments) [x](#comment-12) [x](#top) [x](#) [x](#one-two) "
+        "[x](/archives/#2024)"
+    )
+    output = make_site(site(body))
+    assert "id=one-two" in (output / "on-asking/index.html").read_text()
+
+
+@pytest.mark.parametrize("typed", ["[x]({static}../whitepapers/asking.md)", "[x]({attach}draft.md)"])
+def test_a_link_that_would_publish_a_text_is_an_error(make_site: MakeSite, typed: str) -> None:
+    """The text of a whitepaper or a draft is never copied to the public site, strict or not."""
+    files = site(f"First.\n\nThen {typed}.")
+    files |= {"whitepapers/asking.md": WHITEPAPER, "articles/draft.md": post("Draft", more="status: draft\n")}
+    with pytest.raises(ContentMistakes) as raised:
+        make_site(files, CHECK_STRICT=False)
+    [mistake] = raised.value.mistakes
+    assert mistake.line == 11
+    assert not mistake.warning
 
 
 @pytest.mark.parametrize(
@@ -169,10 +227,11 @@ def test_examples_and_tables_are_not_blocked(make_site: MakeSite) -> None:
 def test_a_picture_without_words_is_told_once_and_stops_nothing(
     make_site: MakeSite, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The note names file and line; an ornament can be marked as one."""
+    """The warning names file and line; an ornament can be marked as one."""
     picture = "({static}/images/a%20chart.svg)"
-    make_site(site(f"One.\n\nTwo ![]{picture}, ![]{picture}{{role=presentation}} and ![Words]{picture}."))
+    body = f"One.\n\nTwo ![]{picture}, ![]{picture}{{role=presentation}} and ![Words]{picture}."
+    make_site(site(body), CHECK_STRICT=False)
     said = [line for line in capfd.readouterr().err.splitlines() if "picture" in line.lower()]
     assert len(said) == 1
-    assert "/articles/a post.md:11: Note: The picture" in said[0]
+    assert "/articles/a post.md:11: Warning: The picture" in said[0]
     assert "says nothing to readers who cannot see it. Write ![What it shows]" in said[0]

@@ -62,8 +62,8 @@ LAZY = {"loading": "lazy", "decoding": "async"}
         ("![A plan]({static}/images/sized.svg)", "40", "30"),
         ("![A plan]({static}/images/boxed.svg)", "90", "120"),
         ('![A plan]({static}/images/a%20plan.png "A > B"){width=150}', "150", "100"),
-        ("<figure><img src='{static}/images/a plan.png' alt='' height='20'></figure>", "30", "20"),
-        ("<img src='{static}/images/a plan.png' alt='' width='1' height='2' loading='eager'>", "1", "2"),
+        ("<figure><img src='{static}/images/a plan.png' alt='A plan' height='20'></figure>", "30", "20"),
+        ("<img src='{static}/images/a plan.png' alt='A plan' width='1' height='2' loading='eager'>", "1", "2"),
     ],
 )
 def test_a_picture_has_its_size(make_site: MakeSite, typed: str, width: str, height: str) -> None:

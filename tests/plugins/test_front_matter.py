@@ -261,7 +261,7 @@ def test_a_draft_whitepaper_cannot_be_offered(make_site: MakeSite) -> None:
 
 
 def test_all_mistakes_are_told_at_once_and_the_last_site_stays(run_pelican: RunPelican, tmp_path: Path) -> None:
-    """The command ends with 1 and one line for each mistake; what was built before is still there."""
+    """The command ends with 1 and one line for each mistake and warning; what was built before is still there."""
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / "index.html").write_text("the last good site")
     files = {
@@ -277,7 +277,7 @@ def test_all_mistakes_are_told_at_once_and_the_last_site_stays(run_pelican: RunP
         "articles/a.md:6",
         "articles/b.md:4",
     ]
-    assert lines[3:] == ["3 mistakes in the content. Nothing was built."]
+    assert lines[3:] == ["2 mistakes and 1 warning in the content. Nothing was built."]
     assert "Traceback" not in done.stdout + done.stderr
     assert (tmp_path / "output" / "index.html").read_text() == "the last good site"
 
