@@ -110,6 +110,7 @@ MARKDOWN = {
 
 CHECK_STRICT = False  # whether warnings stop the build too
 CHECK_KEEP_GOING = False  # whether posts with errors are left out and the others published
+IMAGE_BUDGET = 300_000  # bytes of one picture
 
 PLUGIN_PATHS = ["."]
 PLUGINS = [
@@ -120,6 +121,7 @@ PLUGINS = [
     "plugins.front_matter",
     "plugins.hidden_posts",
     "plugins.broken_links",
+    "plugins.authors_check",
     "plugins.content_pictures",
     "plugins.wide_content",
     "plugins.author_profiles",

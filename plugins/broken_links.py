@@ -37,6 +37,7 @@ from plugins.site_addresses import (
     public_addresses,
 )
 from plugins.typed_html import line_of_link, read_html
+from plugins.unread_texts import unread_texts
 
 TO_PAGES = ("filename",)
 TO_FILES = ("static", "attach")
@@ -206,9 +207,9 @@ def read_site(generators: Sequence[Any]) -> Site:
 
 
 def check(generators: Sequence[Any]) -> None:
-    """Report what is broken in all public posts and pages."""
+    """Report what is broken in all public posts and pages, in those too that are not read for their headers."""
     site = read_site(generators)
-    for one in contents_of(generators, PUBLIC):
+    for one in (*contents_of(generators, PUBLIC), *unread_texts(site.settings)):
         report(site.settings, (*broken_links(one, site), *blocked(one), *without_words(one)))
 
 

@@ -8,6 +8,9 @@ from plugins.front_matter import values
 from plugins.front_matter.header import Header
 from plugins.picture_sizes import NotAPicture, size_of
 
+IMAGE_BUDGET = 300_000
+"""Bytes of one picture, where the site does not say."""
+
 
 def check_author(header: Header, settings: dict[str, Any]) -> None:
     """An author's profile in content/authors/."""
@@ -33,6 +36,11 @@ def check_author(header: Header, settings: dict[str, Any]) -> None:
             header.line("picture"),
             f'The picture "{picture}" cannot be read. Save it again, as SVG, JPEG, PNG or WebP.',
         )
+    elif picture and (images / picture).stat().st_size > settings.get("IMAGE_BUDGET", IMAGE_BUDGET):
+        told = (
+            f'The picture "{picture}" is heavier than a page may be. Make it smaller, or save it as WebP or AVIF.'
+        )
+        header.odd(header.line("picture"), told)
     if picture and not header.text("picture_alt"):
         header.wrong(header.line("picture"), "picture_alt is missing. Say in a few words what the picture shows.")
     links = header.fields.get("links")

@@ -10,7 +10,9 @@ from typing import Any
 
 from plugins.front_matter import values
 from plugins.front_matter.author_rules import check_author
+from plugins.front_matter.fences import unclosed_fences
 from plugins.front_matter.header import Header
+from plugins.front_matter.known_categories import check_known_categories
 from plugins.front_matter.shared_names import check_no_slug_twice, check_one_spelling
 from plugins.front_matter.whitepaper_rules import check_form, check_pages
 from plugins.languages import what_is_missing
@@ -109,6 +111,7 @@ def check_all(files: ContentFiles) -> None:
     check_no_slug_twice([*files.posts, *files.pages], files, "title")
     check_no_slug_twice(files.authors, files, "name")
     check_one_spelling(list(filter(readable, files.posts)), files)
+    check_known_categories(list(filter(readable, files.posts)), files.settings)
 
 
 def readable(header: Header) -> bool:
@@ -211,6 +214,10 @@ def check_body(header: Header) -> None:
     """There is something to read; a draft may be begun with its header alone."""
     if not header.body.strip() and header.text("status").lower() != "draft":
         header.wrong(header.body_line, "There is no text below the header. Write it, or add a line status: draft")
+    if header.text("status").lower() != "draft":
+        for line, mark in unclosed_fences(header.body):
+            told = f"A code block is opened with {mark} here and not closed. Write {mark} alone on a line after it"
+            header.wrong(header.body_line + line, f"{told}, as far in as here.")
 
 
 def check_names(header: Header, known: frozenset[str]) -> None:
