@@ -110,6 +110,8 @@ MARKDOWN = {
 
 CHECK_STRICT = False  # whether warnings stop the build too
 CHECK_KEEP_GOING = False  # whether posts with errors are left out and the others published
+REMEMBER_ADDRESSES = False  # whether what is public is kept in VAR_DIR, to tell when an address is gone
+GONE = []  # addresses that were public and lead nowhere any more, on purpose
 IMAGE_BUDGET = 300_000  # bytes of one picture
 
 PLUGIN_PATHS = ["."]
@@ -122,6 +124,8 @@ PLUGINS = [
     "plugins.hidden_posts",
     "plugins.broken_links",
     "plugins.authors_check",
+    "plugins.aliases",
+    "plugins.vanished_addresses",
     "plugins.content_pictures",
     "plugins.wide_content",
     "plugins.author_profiles",

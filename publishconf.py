@@ -15,6 +15,8 @@ if not os.environ.get("SITE_URL"):
 FEED_DOMAIN = SITEURL
 LIVE_RELOAD = False
 COMMENTS_COPY = True
+REMEMBER_ADDRESSES = True
+LAST_INDEX = f"{SITEURL}/public-index.json" if "NETLIFY" in os.environ else ""  # there, var/ begins empty
 CHECK_STRICT = (
     ".check-strict"  # warnings stop the build where the content holds this file, as this site's own does
 )

@@ -23,6 +23,7 @@ from pelican.urlwrappers import Author, Category, Tag
 from plugins.anchors import missing_part
 from plugins.call_to_action import SLOT
 from plugins.findings import findings, report, watch
+from plugins.front_matter.alias_rules import alias_list
 from plugins.front_matter.values import did_you_mean
 from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path
 from plugins.mistakes import Mistake, shown_path
@@ -186,6 +187,7 @@ def read_site(generators: Sequence[Any]) -> Site:
     unread = findings(settings).unread
     root = Path(settings["PATH"])
     addresses = public_addresses(generators, settings)
+    addresses |= {plain(alias) for one in public for alias in alias_list(one.metadata.get("aliases"))}
     for header in unread.values():
         addresses |= addresses_of_header(header, settings)
     return Site(

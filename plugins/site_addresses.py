@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pelican.generators import ArticlesGenerator, StaticGenerator
 from pelican.urlwrappers import Author, Category, Tag
 
+from plugins.front_matter.alias_rules import alias_list
 from plugins.front_matter.header import Header
 from plugins.front_matter.values import names, slugify
 from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path
@@ -90,4 +91,9 @@ def addresses_of_header(header: Header, settings: dict[str, Any]) -> set[str]:
     lists = [Tag(tag, settings) for tag in names(header, "tags")]
     lists += [Category(category, settings) for category in names(header, "category")]
     lists += [Author(author, settings) for author in names(header, "author")]
-    return {plain(f"/{slug}/") for slug in own} | {plain(f"/{one.url}") for one in lists}
+    aliases = (
+        {plain(alias) for alias in alias_list(header.fields["aliases"].value)}
+        if "aliases" in header.fields
+        else set()
+    )
+    return aliases | {plain(f"/{slug}/") for slug in own} | {plain(f"/{one.url}") for one in lists}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins.front_matter import values
+from plugins.front_matter.alias_rules import check_aliases, check_no_alias_twice
 from plugins.front_matter.author_rules import check_author
 from plugins.front_matter.fences import unclosed_fences
 from plugins.front_matter.header import Header
@@ -48,10 +49,10 @@ RESERVED = frozenset(
     | {"sitemap", "tag", "theme", "whitepapers"}
 )
 
-PAGE_FIELDS = frozenset(("title", "date", "modified", "author", "summary", "slug", "status", "lang"))
+PAGE_FIELDS = frozenset(("title", "date", "modified", "author", "summary", "slug", "status", "lang", "aliases"))
 POST_FIELDS = PAGE_FIELDS | {"category", "tags", "related", "whitepaper", "comments"}
 AUTHOR_FIELDS = frozenset(("name", "slug", "role", "picture", "picture_alt", "links"))
-WHITEPAPER_FIELDS = PAGE_FIELDS - {"modified", "lang"} | {
+WHITEPAPER_FIELDS = PAGE_FIELDS - {"modified", "lang", "aliases"} | {
     "edition",
     "language",
     "fields",
@@ -109,6 +110,7 @@ def check_all(files: ContentFiles) -> None:
     for header in filter(readable, files.whitepapers):
         check_whitepaper(header, files, known_authors)
     check_no_slug_twice([*files.posts, *files.pages], files, "title")
+    check_no_alias_twice([*files.posts, *files.pages])
     check_no_slug_twice(files.authors, files, "name")
     check_one_spelling(list(filter(readable, files.posts)), files)
     check_known_categories(list(filter(readable, files.posts)), files.settings)
@@ -148,6 +150,7 @@ def check_post(
     if header.text("title") or "slug" in header.fields:
         values.check_slug(header, files.slug(header), files.settings, RESERVED)
     check_related(header, files, posts)
+    check_aliases(header)
     check_body(header)
     whitepaper = header.text("whitepaper")
     if "whitepaper" in header.fields:
@@ -171,6 +174,7 @@ def check_page(header: Header, files: ContentFiles, authors: set[str]) -> None:
     values.check_date(header, "date")
     values.check_date(header, "modified")
     values.check_order_of_dates(header)
+    check_aliases(header)
     check_body(header)
     values.check_text(header, "summary")
     values.check_choice(header, "status", STATUSES)

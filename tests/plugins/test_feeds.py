@@ -34,7 +34,7 @@ BODY = """See [the other](/on-asking/), [the picture]({static}/images/dot.svg) a
 
 [whitepaper: ask-and-listen]
 
-[Mail](mailto:alice@example.com), and a note.[^1] A < B & C.
+[Mail](mailto:alice@example.com), and a <span id="end">note</span>.[^1] A < B & C.
 
 [^1]: The note.
 """
