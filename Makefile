@@ -35,16 +35,18 @@ test: check # everything, with small counts: linters, types, unit, API, built si
 test-full: check # the same tests with the counts that the promises name
 	@TEST_COUNTS=full $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-check: # linters, types and the house's arrows, without the tests
+check: # linters, types, the house's arrows and the content, without the tests
 	$(SET_UP) dev
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --check --quiet .
 	@$(RUN) -m mypy --no-error-summary
-	@$(RUN) -m mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py bench/build.py
+	@$(RUN) -m mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py scripts/check_staged.py bench/build.py
 	@$(RUN) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
+	@$(RUN) -m plugins.authors_check
 
-hooks: # let git run `make check` before each commit
-	@printf '#!/bin/sh\nexec make --no-print-directory check\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
+hooks: # let git run `make check` on what is staged before each commit
+	@mkdir -p "$$(git rev-parse --git-path hooks)"
+	@printf '#!/bin/sh\nexec $(PY) scripts/check_staged.py\n' > "$$(git rev-parse --git-path hooks)/pre-commit"
 	@chmod +x "$$(git rev-parse --git-path hooks)/pre-commit"
 
 publish: # build the production site into output/ (SITE_URL, API_URL, COMMENTS_URL)

@@ -113,6 +113,7 @@ CHECK_KEEP_GOING = False  # whether posts with errors are left out and the other
 REMEMBER_ADDRESSES = False  # whether what is public is kept in VAR_DIR, to tell when an address is gone
 GONE = []  # addresses that were public and lead nowhere any more, on purpose
 IMAGE_BUDGET = 300_000  # bytes of one picture
+PAGE_BUDGET = 40_000  # bytes of one page, its own text and comments left out
 
 PLUGIN_PATHS = ["."]
 PLUGINS = [
@@ -126,6 +127,8 @@ PLUGINS = [
     "plugins.authors_check",
     "plugins.aliases",
     "plugins.vanished_addresses",
+    "plugins.page_weights",
+    "plugins.keep_going",
     "plugins.content_pictures",
     "plugins.wide_content",
     "plugins.author_profiles",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from plugins.front_matter.header import Header
 
 KEY = "FINDINGS"
+LEFT_OUT = "LEFT_OUT"
+"""The setting that holds the files, as mistakes name them, that this build does without (`keep_going`)."""
 
 
 class CheckEnded(Exception):
@@ -34,10 +36,20 @@ class Findings:
     mistakes: set[Mistake] = field(default_factory=set)
     unread: dict[str, "Header"] = field(default_factory=dict)
     """By path relative to the content folder."""
+    left_out: frozenset[str] = frozenset()
+    with_errors: set[str] = field(default_factory=set)
+
+    def add(self, mistake: Mistake) -> None:
+        """Add one finding; of what is left out nothing is told again."""
+        if mistake.path in self.left_out:
+            return
+        self.mistakes.add(mistake)
+        if not mistake.warning:
+            self.with_errors.add(mistake.path)
 
     def broken(self, path: str) -> bool:
         """Whether there is an error in a file, named as its mistakes name it."""
-        return any(mistake.path == path and not mistake.warning for mistake in self.mistakes)
+        return path in self.left_out or path in self.with_errors
 
 
 def findings(settings: dict[str, Any]) -> Findings:
@@ -48,7 +60,9 @@ def findings(settings: dict[str, Any]) -> Findings:
 
 def report(settings: dict[str, Any], mistakes: Iterable[Mistake]) -> None:
     """Add to what is judged before the first page is written."""
-    findings(settings).mistakes.update(mistakes)
+    found = findings(settings)
+    for mistake in mistakes:
+        found.add(mistake)
 
 
 def is_strict(settings: dict[str, Any]) -> bool:
@@ -69,7 +83,7 @@ def decide(mistakes: Iterable[Mistake], settings: dict[str, Any]) -> None:
 
 def begin(pelican: Any) -> None:
     """Forget what an earlier build found, and put off emptying the output; a build asks for generators first."""
-    pelican.settings[KEY] = Findings()
+    pelican.settings[KEY] = Findings(left_out=frozenset(pelican.settings.get(LEFT_OUT, ())))
     if pelican.delete_outputdir:
         pelican.delete_outputdir, pelican.empties_once_judged = False, True
 

@@ -5,19 +5,24 @@ Pelican leaves a draft's page out when it is told to, but copies the pictures an
 and everything below content/images/. Someone who guesses an address then reads tomorrow's announcement. A file
 is copied only if something public links to it, or if nothing that is kept back does; an author's portrait waits
 for the first public post. And where a public post
-links to one that is not out yet, its words stand there without the link, until the day it is.
+links to one that is not out yet, its words stand there without the link, until the day it is. A post that is left
+out for its mistakes counts as kept back: nobody knows whether it was to be public.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from html import unescape
-from posixpath import join, normpath
+from pathlib import Path
+from posixpath import basename, join, normpath
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from pelican.contents import Article
 from pelican.generators import ArticlesGenerator, PagesGenerator, StaticGenerator
 from pelican.plugins import signals
+
+from plugins.findings import findings
 
 PUBLIC = ("articles", "translations", "hidden_articles", "hidden_translations", "pages", "hidden_pages")
 KEPT_BACK = ("drafts", "drafts_translations", "draft_pages", "draft_translations")
@@ -66,14 +71,17 @@ def contents_of(generators: Sequence[Any], kinds: Sequence[str]) -> list[Any]:
 def keep_back(generators: Sequence[Any]) -> None:
     """Take the files that only drafts link to off the list of copies, and links to drafts out of the rest."""
     hidden, public = contents_of(generators, KEPT_BACK), contents_of(generators, PUBLIC)
-    for content in public if hidden else ():
-        take_links_out(content, {draft.get_relative_source_path() for draft in hidden})
+    unread = set(findings(generators[0].settings).unread)
+    not_there = unread | {draft.get_relative_source_path() for draft in hidden}
+    for content in public if not_there else ():
+        take_links_out(content, not_there)
     for generator in generators:
         if isinstance(generator, StaticGenerator):
             files = static_files(generator)
             profiles = generator.context.get("author_profiles", {})
             writing = {content.author.name for content in public if isinstance(content, Article)}
             private = linked_files(hidden, files) | shown_with_authors(set(profiles) - writing, generator, files)
+            private |= named_files(unread, generator, files)
             if private:
                 private -= linked_files(public, files) | shown_with_authors(writing, generator, files)
             kept = [file for file in generator.staticfiles if _name(file) not in private or _is_furniture(file)]
@@ -94,6 +102,17 @@ def take_links_out(content: Any, drafts: set[str]) -> None:
 def static_files(generator: StaticGenerator) -> dict[str, str]:
     """Return the files that are copied, relative to the content folder, by their root-relative address."""
     return {f"/{_address(file)}": _name(file) for file in generator.staticfiles}
+
+
+def named_files(unread: set[str], generator: Any, files: Mapping[str, str]) -> set[str]:
+    """Return the files whose names stand in posts that were left out for their mistakes, and may be drafts."""
+    found: set[str] = set()
+    for path in unread:
+        with suppress(OSError):
+            text = Path(generator.settings["PATH"], path).read_bytes()
+            names = {file: {basename(file), quote(basename(file))} for file in files.values()}
+            found |= {file for file in names if any(name.encode() in text for name in names[file])}
+    return found
 
 
 def shown_with_authors(names: set[str], generator: Any, files: Mapping[str, str]) -> set[str]:

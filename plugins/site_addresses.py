@@ -4,6 +4,7 @@
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,7 @@ from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path
 
 OF_THE_SERVICE = ("/api/", "/admin/")
 WRITTEN_BESIDE = ("feed.json", "sitemap.xml", "robots.txt", "public-index.json")
+ADDRESSES = "PUBLIC_ADDRESSES"
 NUMBERED = re.compile(r"/page/\d+$")
 
 
@@ -33,8 +35,13 @@ def of_the_service(address: str) -> bool:
 
 def indicator(link: str, settings: dict[str, Any]) -> tuple[str, str] | None:
     """Return what Pelican's mark in a link says and what follows it: {filename}a.md; None where there is none."""
-    found = re.fullmatch(rf"{settings['INTRASITE_LINK_REGEX']}(?P<value>.*)", link, re.DOTALL)
+    found = _marked(settings["INTRASITE_LINK_REGEX"]).fullmatch(link)
     return (found["what"], found["value"]) if found else None
+
+
+@cache
+def _marked(mark: str) -> re.Pattern[str]:
+    return re.compile(rf"{mark}(?P<value>.*)", re.DOTALL)
 
 
 def from_root(link: str, settings: dict[str, Any]) -> str:
@@ -44,8 +51,14 @@ def from_root(link: str, settings: dict[str, Any]) -> str:
 
 
 def public_addresses(generators: Sequence[Any], settings: dict[str, Any]) -> set[str]:
-    """Return the root-relative addresses, each `plain`, of all pages and files that the build makes."""
-    return {plain(f"/{path}") for path in public_paths(generators, settings)}
+    """Return the root-relative addresses, each `plain`, of all pages and files that the build makes.
+
+    Several rules ask when all is read, and making so many addresses takes a while: they are made once.
+    """
+    context = generators[0].context
+    if ADDRESSES not in context:
+        context[ADDRESSES] = {plain(f"/{path}") for path in public_paths(generators, settings)}
+    return set(context[ADDRESSES])
 
 
 def public_paths(generators: Sequence[Any], settings: dict[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from pelican.generators import Generator
 from pelican.plugins import signals
 from pelican.utils import get_date, set_date_tzinfo
 
-from plugins.findings import report, watch
+from plugins.findings import LEFT_OUT, report, watch
 from plugins.front_matter.header import Header, read_folder
 from plugins.front_matter.rules import ContentFiles, check_whitepaper
 from plugins.front_matter.whitepaper_rules import form_fields, promised_lines
@@ -100,7 +100,7 @@ def read_library(settings: dict[str, Any], now: datetime) -> Library:
             check_whitepaper(header, files, authors)
             check_edition(header, files.slug(header), first)
         library.mistakes += header.mistakes
-        if header.broken:
+        if header.broken or header.path in settings.get(LEFT_OUT, ()):
             library.broken |= {files.slug(header), Path(header.path).name.partition(".")[0]}
             continue
         paper = whitepaper_from(header, files.slug(header), settings)

@@ -17,6 +17,7 @@ from plugins.front_matter.header import Header, read_folder, read_header
 from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of
 from plugins.mistakes import Mistake, shown_path
 
+SETTINGS = "pelicanconf.py"
 LONG_ENOUGH = 120
 """Letters of a paragraph that two texts do not share by chance."""
 
@@ -31,19 +32,19 @@ def leaks(generators: Sequence[Any]) -> Iterator[Mistake]:
     gated = {os.path.abspath(paper.path) for paper in papers}  # noqa: PTH100 - as Pelican names its sources
     for draft in contents_of(generators, KEPT_BACK):
         if draft.save_as:
-            told = 'This draft would be public. Set DRAFT_SAVE_AS = "" and its sisters in pelicanconf.py.'
-            yield Mistake(shown_path(draft.source_path), 1, told)
+            told = f'The draft {shown_path(draft.source_path)} would be public. Set DRAFT_SAVE_AS = "".'
+            yield Mistake(SETTINGS, 1, told)
     public = contents_of(generators, PUBLIC)
     for content in public:
         if content.source_path in gated:
-            told = "This whitepaper would be public. Name its folder in ARTICLE_EXCLUDES in pelicanconf.py."
-            yield Mistake(shown_path(content.source_path), 1, told)
+            told = f"The whitepaper {shown_path(content.source_path)} would be public. Mend ARTICLE_EXCLUDES."
+            yield Mistake(SETTINGS, 1, told)
     drafts = {draft.source_path for draft in contents_of(generators, KEPT_BACK)}
     statics = [one for one in generators if isinstance(one, StaticGenerator)]
     for file in chain.from_iterable(one.staticfiles for one in statics):
         if file.source_path in gated | drafts and not linked(file, public):
-            told = "This text would be public as a file. Take its folder out of STATIC_PATHS in pelicanconf.py."
-            yield Mistake(shown_path(file.source_path), 1, told)
+            told = f"The text {shown_path(file.source_path)} would be public. Mend STATIC_PATHS."
+            yield Mistake(SETTINGS, 1, told)
     yield from pasted([one for one in public if one.source_path not in gated], papers)
 
 
@@ -65,7 +66,9 @@ def pasted(public: Sequence[Any], papers: Sequence[Header]) -> Iterator[Mistake]
         for path in dict.fromkeys(shared):
             if shared.count(path) > SHARE * len(of_paper[path]):
                 told = f"Here is most of the whitepaper {path}, for which readers sign up. Quote less of it."
-                yield Mistake(shown_path(content.source_path), read_header(content.source_path).body_line, told)
+                header = read_header(content.source_path)
+                begun = len(header.body) - len(header.body.lstrip("\n"))
+                yield Mistake(header.path, header.body_line + begun, told)
 
 
 def long_paragraphs(body: str) -> set[str]:

@@ -42,10 +42,10 @@ def check_content(generator: Any) -> None:
     headers = [*files.posts, *files.pages, *files.authors, *files.whitepapers]
     loose = list(loose_files(settings))
     report(settings, [*misnamed(loose), *(mistake for header in headers for mistake in header.mistakes)])
-    unread = findings(settings).unread
+    found = findings(settings)
     for header in (*files.posts, *files.pages):
-        if header.broken:
-            unread[os.path.relpath(header.path, generator.path)] = header
+        if found.broken(header.path):
+            found.unread[os.path.relpath(header.path, generator.path)] = header
     for odd in unused(loose, headers):
         note(odd)
     settings["WAITING"] = what_waits(files)
