@@ -37,12 +37,12 @@ test-full: check # the same tests with the counts that the promises name
 
 check: # linters, types, the house's arrows and the content, without the tests
 	$(SET_UP) dev
+	@$(RUN) -m plugins.authors_check
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --check --quiet .
 	@$(RUN) -m mypy --no-error-summary
 	@$(RUN) -m mypy --no-error-summary --strict scripts/bootstrap.py scripts/virtual_environment.py scripts/build_site.py scripts/check_staged.py bench/build.py
 	@$(RUN) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-logo
-	@$(RUN) -m plugins.authors_check
 
 hooks: # let git run `make check` on what is staged before each commit
 	@mkdir -p "$$(git rev-parse --git-path hooks)"
