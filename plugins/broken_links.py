@@ -25,7 +25,7 @@ from plugins.call_to_action import SLOT
 from plugins.findings import findings, report, watch
 from plugins.front_matter.alias_rules import alias_list
 from plugins.front_matter.values import did_you_mean
-from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path
+from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path, take_links_out
 from plugins.mistakes import Mistake, shown_path
 from plugins.refused_html import blocked, silence_pelicans_own, without_words
 from plugins.site_addresses import (
@@ -212,7 +212,17 @@ def check(generators: Sequence[Any]) -> None:
     """Report what is broken in all public posts and pages, in those too that are not read for their headers."""
     site = read_site(generators)
     for one in (*contents_of(generators, PUBLIC), *unread_texts(site.settings)):
-        report(site.settings, (*broken_links(one, site), *blocked(one), *without_words(one)))
+        found = list(broken_links(one, site))
+        report(site.settings, (*found, *blocked(one), *without_words(one)))
+        if found and isinstance(one, Content):  # where the site is not strict, words stand there, and no dead link
+            take_links_out(one, dead_ends(one, site))
+
+
+def dead_ends(content: Any, site: Site) -> set[str]:
+    """Return the paths that a text's links by {filename} lead to and at which nothing is."""
+    marked = (indicator(link, site.settings) for tag in content.typed_html.tags for link in tag.links())
+    paths = {source_path(content, found[1]) for found in marked if found and found[0] in TO_PAGES and found[1]}
+    return {path for path in paths if path not in site.posts and path not in site.copied}
 
 
 def register() -> None:

@@ -20,7 +20,12 @@ LINK_INSTEAD = dict.fromkeys(
 )
 BLOCKED = {**dict.fromkeys(("script", "style", "link", "base"), "Take it out."), **LINK_INSTEAD}
 ALIGNED_CELL = re.compile(r"text-align:\s*(?:left|right|center);?")  # what Markdown's tables write
-TOLD_WITH_THEIR_LINES = ("Empty alt attribute", "Unable to find", "Replacement Indicator")
+TOLD_WITH_THEIR_LINES = (
+    "Empty alt attribute",
+    "Unable to find",
+    "Replacement Indicator",
+    "Cannot get modification stamp",
+)
 PICTURES = ("img", "source", "image", "input")
 
 
@@ -75,5 +80,5 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 def silence_pelicans_own() -> None:
     """Pelican says the same of links and of pictures without words, without their lines."""
-    for name in ("pelican.readers", "pelican.contents"):
+    for name in ("pelican.readers", "pelican.contents", "pelican.cache"):
         logging.getLogger(name).addFilter(_is_news)  # the same one is added once

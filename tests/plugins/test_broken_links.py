@@ -63,6 +63,15 @@ def test_good_links_and_examples_pass(make_site: MakeSite) -> None:
     assert (output / "images" / "a chart.svg").exists()
 
 
+def test_a_dead_link_is_words_where_the_site_is_built_all_the_same(make_site: MakeSite) -> None:
+    """A folder that is not strict is built, and no reader meets what only Pelican understands."""
+    output = make_site(
+        site("See [the other]({filename}trst.md) and [this]({filename}trust.md)."), CHECK_STRICT=False
+    )
+    text = (output / "on-asking/index.html").read_text()
+    assert "See the other and <a href=/on-trust/>this</a>." in text
+
+
 def test_a_draft_may_name_what_is_to_come(make_site: MakeSite) -> None:
     """What is not public is not held up, nor does it hold up the rest."""
     make_site(site("![A chart]({static}/images/to-come.png)", more="status: draft\n"))
