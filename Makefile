@@ -37,7 +37,7 @@ test-full: check # the same tests with the counts that the promises name
 
 check: # linters, types, the house's arrows and the content, without the tests
 	$(SET_UP) dev
-	@$(RUN) -m plugins.authors_check
+	@$(RUN) -m plugins.authors_check --pages
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --check --quiet .
 	@$(RUN) -m mypy --no-error-summary

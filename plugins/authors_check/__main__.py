@@ -4,9 +4,10 @@
     python -m plugins.authors_check                     # this site's own content
     python -m plugins.authors_check --content FOLDER    # another folder
     python -m plugins.authors_check --strict            # warnings count too, whatever the content says
+    python -m plugins.authors_check --pages             # the pages are weighed too, which takes as long as a build
 
-Everything is read as a build reads it. What only makes pages is left out, and nothing that readers get is touched.
-The exit code is 1 where something stops a build.
+Everything is read as a build reads it, and nothing that readers get is touched: what only makes pages is left out,
+or makes them in a folder that is thrown away. The exit code is 1 where something stops a build.
 """
 
 import argparse
@@ -46,11 +47,13 @@ MAKE_PAGES = frozenset(
 """Plugins that find no fault with a text."""
 
 
-def check(settings_file: str, **override: Any) -> None:
+def check(settings_file: str, *, pages: bool, **override: Any) -> None:
     """Check the content. Raises ContentMistakes, and RuntimeError where Pelican itself logs an error."""
     settings = read_settings(settings_file, override=override)
-    settings["PLUGINS"] = [name for name in settings["PLUGINS"] if name not in MAKE_PAGES]
-    settings |= {"CHECK_ONLY": True, "CHECK_KEEP_GOING": False, "COMMENTS_URL": ""}
+    settings |= {"CHECK_ONLY": not pages, "CHECK_KEEP_GOING": False, "REMEMBER_ADDRESSES": False}
+    settings["COMMENTS_URL"] = ""
+    if not pages:
+        settings["PLUGINS"] = [name for name in settings["PLUGINS"] if name not in MAKE_PAGES]
     with tempfile.TemporaryDirectory() as nowhere:  # for PDFs that are only tried
         settings |= {"OUTPUT_PATH": f"{nowhere}/site", "WHITEPAPER_DIR": f"{nowhere}/papers"}
         try:
@@ -65,6 +68,7 @@ def main() -> None:
     arguments.add_argument("--settings", default="pelicanconf.py", help="the site's settings (pelicanconf.py)")
     arguments.add_argument("--content", type=Path, help="the folder to check, in place of the one that these name")
     arguments.add_argument("--strict", action="store_true", help="warnings count as errors")
+    arguments.add_argument("--pages", action="store_true", help="weigh the pages too")
     options = arguments.parse_args()
     override: dict[str, Any] = {"CHECK_STRICT": True if options.strict else ".check-strict"}
     override["FEED_DOMAIN"] = "http://127.0.0.1"  # Pelican asks for one, and no feed is written
@@ -73,7 +77,7 @@ def main() -> None:
     console.quiet = True
     log.init(logging.WARNING, fatal="errors", name="pelican", handler=logging.StreamHandler(sys.stderr))
     try:
-        check(options.settings, **override)
+        check(options.settings, pages=options.pages, **override)
     except ContentMistakes as found:
         sys.exit("\n".join([*map(str, found.mistakes), f"{sum_up(found.mistakes)}."]))
     except RuntimeError as error:

@@ -1,11 +1,23 @@
 """Readers of an old address come to the new one, and an address that is gone is told."""
 
+import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from small_sites import ALICE, MakeSite, post
 
 from plugins.mistakes import ContentMistakes
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A web server that says nothing of what it is asked."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
 
 AUTHOR = {"authors/alice-archer.md": ALICE}
 PAGE = "---\ntitle: About us\n{}---\nText.\n"
@@ -103,6 +115,19 @@ def test_an_address_that_is_gone_is_told_until_something_leads_on(make_site: Mak
     make_site(mended, GONE=["/b/"], REMEMBER_ADDRESSES=True)
     with pytest.raises(ContentMistakes, match="/old-title/ was public and is gone"):
         make_site(new)
+
+
+def test_a_machine_that_keeps_nothing_asks_the_published_site(make_site: MakeSite, tmp_path: Path) -> None:
+    """Its own index says what was public; a site that does not answer says nothing, and stops nothing."""
+    published = make_site({**AUTHOR, "a.md": post("Old Title"), "b.md": post("B")})
+    shutil.copytree(published, tmp_path / "published")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "published"))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        index = f"http://127.0.0.1:{server.server_port}/public-index.json"
+        with pytest.raises(ContentMistakes, match="/old-title/ was public and is gone"):
+            make_site({**AUTHOR, "a.md": post("New Title"), "b.md": post("B")}, LAST_INDEX=index)
+        server.shutdown()
+    make_site({**AUTHOR, "a.md": post("New Title"), "b.md": post("B")}, LAST_INDEX=index)
 
 
 def test_a_preview_promises_no_address(make_site: MakeSite) -> None:

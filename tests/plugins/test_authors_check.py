@@ -155,6 +155,17 @@ def test_what_concerns_all_stops_a_build_that_keeps_going(make_site: MakeSite) -
         make_site({**BESIDE, "a.md": post("A")}, CHECK_KEEP_GOING=True, DRAFT_SAVE_AS="drafts/{slug}.html")
 
 
+def test_the_check_weighs_pages_without_a_site(tmp_path: Path) -> None:
+    """Where it is asked to, it makes them, names the heavy one, and leaves nothing behind."""
+    long = post("B", more="status: hidden\n").replace('"About b."', f'"{"Words that take room. " * 4000}"')
+    write_files(tmp_path / "content", {"authors/alice-archer.md": ALICE, "a.md": post("A"), "b.md": long})
+    assert run_check(tmp_path, "--strict")[0].returncode == 0
+    done, _ = run_check(tmp_path, "--strict", "--pages")
+    assert done.returncode == 1
+    assert [path for path, _, _ in told_by(done.stderr)] == ["b.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "content", "settings.py"]
+
+
 def test_a_page_over_its_budget_is_told(make_site: MakeSite) -> None:
     """Its own text may be long; what stands around it may not."""
     long = "Words that take room. " * 4000
