@@ -20,12 +20,7 @@ LINK_INSTEAD = dict.fromkeys(
 )
 BLOCKED = {**dict.fromkeys(("script", "style", "link", "base"), "Take it out."), **LINK_INSTEAD}
 ALIGNED_CELL = re.compile(r"text-align:\s*(?:left|right|center);?")  # what Markdown's tables write
-TOLD_WITH_THEIR_LINES = (
-    "Empty alt attribute",
-    "Unable to find",
-    "Replacement Indicator",
-    "Cannot get modification stamp",
-)
+TOLD_WITH_THEIR_LINES = ("Empty alt attribute", "Unable to find", "Cannot get modification stamp")
 PICTURES = ("img", "source", "image", "input")
 
 

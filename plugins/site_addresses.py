@@ -101,12 +101,15 @@ def addresses_of_header(header: Header, settings: dict[str, Any]) -> set[str]:
     """Return the addresses, each `plain`, that a post would have, and have listed, once its header is mended."""
     name = posixpath.basename(header.path).partition(".")[0]
     own = {header.text("slug"), slugify(header.text("title"), settings), name} - {""}
-    lists = [Tag(tag, settings) for tag in names(header, "tags")]
-    lists += [Category(category, settings) for category in names(header, "category")]
-    lists += [Author(author, settings) for author in names(header, "author")]
+    lists = [
+        kind(one, settings).url
+        for field, kind in (("tags", Tag), ("category", Category), ("author", Author))
+        for one in names(header, field)
+        if slugify(one, settings)
+    ]
     aliases = (
         {plain(alias) for alias in alias_list(header.fields["aliases"].value)}
         if "aliases" in header.fields
         else set()
     )
-    return aliases | {plain(f"/{slug}/") for slug in own} | {plain(f"/{one.url}") for one in lists}
+    return aliases | {plain(f"/{slug}/") for slug in own} | {plain(f"/{url}") for url in lists}

@@ -322,3 +322,13 @@ def test_the_draft_of_a_next_edition_takes_no_whitepaper_away(make_site: MakeSit
         papers = {f"whitepapers/{names[0]}": WHITEPAPER, f"whitepapers/{names[1]}": second}
         files = {**GOOD, **papers, "a.md": with_line("whitepaper: coaching-well")}
         assert (make_site(files, theme="minimal", plugins=PLUGINS) / "bad/index.html").exists()
+
+
+def test_a_site_may_name_its_categories(make_site: MakeSite) -> None:
+    """Any other one is told then; where it names none, a new category is no mistake."""
+    files = {**GOOD, "b.md": post("B", category="Sales")}
+    make_site(files, theme="minimal", plugins=PLUGINS)
+    with pytest.raises(
+        ContentMistakes, match='b.md:5: The category "Sales" is unknown. Known are Coaching, Trust.'
+    ):
+        make_site(files, theme="minimal", plugins=PLUGINS, CATEGORIES=["Coaching", "Trust"])
