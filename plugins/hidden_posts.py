@@ -5,8 +5,8 @@ Pelican leaves a draft's page out when it is told to, but copies the pictures an
 and everything below content/images/. Someone who guesses an address then reads tomorrow's announcement. A file
 is copied only if something public links to it, or if nothing that is kept back does; an author's portrait waits
 for the first public post. And where a public post links to one that is not out yet, its words stand there without
-the link, until the day it is. A post that is left out for its mistakes counts as kept back: nobody knows whether it
-was to be public.
+the link, until the day it is. A post that is left out for its mistakes counts as kept back: nobody knows whether
+it was to be public.
 """
 
 import re

@@ -275,6 +275,6 @@ def check_related(header: Header, files: ContentFiles, posts: set[str]) -> None:
         if slug == files.slug(header):
             header.wrong(found.line, f'related names this post itself ("{slug}"). Take it out.')
         elif slug not in {*posts, *unreadable(files.posts)}:
-            header.wrong(
+            header.odd(
                 found.line, f'No post has the slug "{slug}" that related names.{values.did_you_mean(slug, posts)}'
             )
