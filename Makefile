@@ -86,7 +86,7 @@ bench-build: # measure what building takes, beside stock Pelican and Hugo (bench
 	@$(RUN) bench/build.py
 
 clean: # remove what can be made again: output/, the built site, caches; letters, database and keys stay
-	@rm -rf output .output.new var/site var/site-a var/site-b .cache .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf output .output.versions var/site var/.site.versions .cache .mypy_cache .ruff_cache .pytest_cache
 
 html: publish # Pelican's own name for publish
 regenerate devserver: serve # Pelican's own names for serve

@@ -150,4 +150,5 @@ PLUGINS = [
     "plugins.public_index",
     "plugins.minify",
     "plugins.incremental",
+    "plugins.whole_site",
 ]

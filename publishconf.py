@@ -20,7 +20,6 @@ LAST_INDEX = f"{SITEURL}/public-index.json" if "NETLIFY" in os.environ else ""  
 CHECK_STRICT = (
     ".check-strict"  # warnings stop the build where the content holds this file, as this site's own does
 )
-DELETE_OUTPUT_DIRECTORY = True  # by old_files, once the new site is written
-PLUGINS = [*PLUGINS, "plugins.old_files"]  # noqa: F405 - from pelicanconf
+DELETE_OUTPUT_DIRECTORY = True  # by plugins.whole_site, once the new site is written
 NOINDEX = os.environ.get("CONTEXT", "production") != "production"  # Netlify names its previews here
 NETLIFY_TOML = str(Path(__file__).with_name("netlify.toml"))  # its policy must fit the site

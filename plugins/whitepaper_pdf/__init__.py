@@ -20,7 +20,8 @@ from plugins.whitepapers import Library
 def private_folder(settings: dict[str, Any]) -> Path:
     """Return the folder for PDFs; one that would be published is refused."""
     folder = Path(settings["WHITEPAPER_DIR"]).resolve()
-    for public, name in ((settings["OUTPUT_PATH"], "output"), (settings["PATH"], "content")):
+    site = settings.get("SITE_PATH", settings["OUTPUT_PATH"])  # what readers see, wherever a build writes
+    for public, name in ((site, "output"), (settings["PATH"], "content")):
         if folder.is_relative_to(Path(public).resolve()):
             text = (
                 f"The whitepapers' PDFs would lie in the {name} folder ({folder}), for anyone to fetch. "
