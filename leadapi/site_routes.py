@@ -84,6 +84,7 @@ class SiteFiles(StaticFiles):
 
     def __init__(self, site_dir: Path) -> None:
         super().__init__(directory=site_dir, html=True, check_dir=False)
+        self._site_dir = site_dir
         self._packed: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
 
     async def check_config(self) -> None:
@@ -107,6 +108,17 @@ class SiteFiles(StaticFiles):
         except FileNotFoundError:  # a build took it away just now
             pass
         raise HTTPException(404)
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """A path below the folder, which is resolved once: Starlette does it twice, and a build may be between."""
+        site = os.path.realpath(self._site_dir)
+        full_path = os.path.realpath(os.path.join(site, path.lstrip("/\\")))  # noqa: PTH118 - it may hold NUL
+        if os.path.commonpath([full_path, site]) != site:
+            return "", None
+        try:
+            return full_path, os.stat(full_path)  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            return "", None
 
     def _found(self, path: str) -> tuple[str, os.stat_result] | None:
         """The file or folder inside the site, as it is now; None for whatever cannot be one."""

@@ -48,6 +48,8 @@ def clean_environment(**given: str) -> dict[str, str]:
         "VAR_DIR",
         "LIVE_RELOAD",
         "CONTEXT",
+        "CI",
+        "NETLIFY",
         "MAKE",
         "MFLAGS",
     )

@@ -1,5 +1,6 @@
 """A site that is published while it is read: whoever asks for a file gets one file, whole."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,27 @@ def test_a_file_that_a_build_exchanges_meanwhile_comes_whole_from_one_of_the_two
         expected = changed[:4] if headers else changed
         assert (answer.status_code, answer.content) == (206 if headers else 200, expected)
         assert answer.headers["content-length"] == str(len(expected))
+
+
+def test_a_page_is_found_while_builds_turn_the_link(tmp_path: Path) -> None:
+    """At whatever moment the link is turned to the other tree, the page is there."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text(name)
+    site, link, ended = tmp_path / "site", tmp_path / "link", threading.Event()
+    site.symlink_to("a")
+
+    def turn() -> None:
+        while not ended.is_set():
+            for name in ("b", "a"):
+                link.symlink_to(name)
+                link.replace(site)
+
+    turning = threading.Thread(target=turn)
+    turning.start()
+    try:
+        files = SiteFiles(site)
+        assert all(files.lookup_path("index.html")[1] for _ in range(5_000))
+    finally:
+        ended.set()
+        turning.join()

@@ -5,7 +5,6 @@ folder, `run_pelican` does the same by the command line, for promises about exit
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from blinker import Signal
 from pelican import Pelican
 from pelican.plugins import signals
 from pelican.settings import read_settings
-from small_sites import ROOT, MakeSite, RunPelican, theme_folder, write_files
+from small_sites import ROOT, MakeSite, RunPelican, remove_site, theme_folder, write_files
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def make_site(
         write_files(content, files)
         write_files(tmp_path / "templates", templates or {})
         if not keep_output:
-            shutil.rmtree(output, ignore_errors=True)
+            remove_site(output)
         override: dict[str, Any] = {
             "PATH": str(content),
             "OUTPUT_PATH": str(output),

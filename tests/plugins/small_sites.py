@@ -116,6 +116,14 @@ def public_posts(output: Path) -> Any:
     return posts
 
 
+def remove_site(output: Path) -> None:
+    """Let there be no site, as before its first build."""
+    shutil.rmtree(output.with_name(f".{output.name}.versions"), ignore_errors=True)
+    if output.is_symlink():
+        output.unlink()
+    shutil.rmtree(output, ignore_errors=True)
+
+
 def theme_folder(tmp_path: Path, theme: str | None) -> Path:
     """The project's theme, or with "minimal" the small one above."""
     if theme is None:

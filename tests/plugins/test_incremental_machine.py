@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pelican import Pelican
 from pelican.plugins import signals
 from pelican.settings import read_settings
-from small_sites import ALICE, MINIMAL_TEMPLATES, NO_WORDS, ROOT, post, write_files
+from small_sites import ALICE, MINIMAL_TEMPLATES, NO_WORDS, ROOT, post, remove_site, write_files
 from test_same_bytes import everything
 from whitepaper_files import whitepaper
 
@@ -126,7 +126,7 @@ class EditedSite(RuleBasedStateMachine):
         write_files(theme / "templates", self.templates)
         write_files(theme / "translations", {"de/LC_MESSAGES/messages.po": NO_WORDS})
         (theme / "static").mkdir(exist_ok=True)
-        shutil.rmtree(place / "output", ignore_errors=True)
+        remove_site(place / "output")
         changed = {
             "PATH": str(self.home / "content"),
             "OUTPUT_PATH": str(place / "output"),

@@ -130,7 +130,7 @@ def test_a_failed_publish_leaves_the_last_site_and_tells_the_mistake(project: Pa
     assert "content/articles/a-broken-post.md:13:" in said and "nobody-wrote-it" in said
     assert "Traceback" not in said and len(said.splitlines()) <= 3
     assert everything(output) == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["output", "project", "var"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".output.versions", "output", "project", "var"]
 
 
 def test_a_broken_template_is_told_with_its_line(project: Path, tmp_path: Path) -> None:
