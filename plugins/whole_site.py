@@ -17,6 +17,7 @@ plugins that write only what has changed:
 """
 
 import errno
+import gc
 import logging
 import os
 import shutil
@@ -32,7 +33,7 @@ from blinker import signal
 from pelican import utils
 from pelican.plugins import signals
 
-from plugins.incremental import places, trees
+from plugins.incremental import places, tree_changes, trees
 from plugins.incremental.new_files import written_anew
 from plugins.incremental.places import Place
 from plugins.incremental.trees import Tree
@@ -40,6 +41,9 @@ from plugins.incremental.trees import Tree
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 TAKES_THE_FOLDER = ("CI", "NETLIFY")
 """Variables that machines set which build for a host; it takes up the folder, and cannot follow a link."""
+
+WORTH_NOTING = 100
+"""Files that were read since nothing was noted of them, so that the next build does not read them again."""
 
 site_is_whole = signal("site_is_whole")
 
@@ -73,10 +77,12 @@ def run_whole(pelican: Any, pelicans_own: Callable[[], None]) -> None:
         return
     place = places.place_of(output, Path(settings["CACHE_PATH"], "versions"))
     with places.alone(place, partial(_say_that_we_wait, output)):
-        build = _prepared(place)
+        with _without_gc():
+            build = _prepared(place)
         with _built_in(build, pelican):
             pelicans_own()
-        _finish(build, pelican)
+        with _without_gc():
+            _finish(build, pelican)
 
 
 def _holds_the_sources(output: str, settings: dict[str, Any]) -> bool:
@@ -96,13 +102,24 @@ def _prepared(place: Place) -> Build:
     seen = place.live()
     live = Tree("", folders={trees.TOP: None})
     if seen:
-        noted = trees.load(seen, place.notes(seen))
-        live = trees.look(seen, noted)
-        if noted is None or (noted.files, noted.folders) != (live.files, live.folders):
+        live = trees.look(seen, trees.load(seen, place.notes(seen)))
+        if live.read >= WORTH_NOTING:
             trees.save(live, place.notes(seen), place.scratch)
     rests = place.resting(seen)
     tree = trees.look(rests, trees.load(rests, place.notes(rests)))
-    return Build(place, live, tree, trees.catch_up(tree, live, place.scratch))
+    return Build(place, live, tree, tree_changes.catch_up(tree, live, place.scratch))
+
+
+@contextmanager
+def _without_gc() -> Iterator[None]:
+    """Many thousands of small things are made, and none is garbage: to look for some takes as long as the rest."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager
@@ -155,8 +172,8 @@ def _finish(build: Build, pelican: Any) -> None:
         static = (file.save_as for file in build.context.get("staticfiles", ()))
         roots = (tree.root, str(place.site), os.path.abspath(pelican.output_path))  # noqa: PTH100
         kept = trees.relative([*settings["KEPT_FILES"], *static], *roots)
-        trees.remove_unwritten(tree, build.tree, kept, pelican.output_retention)
-    trees.give_back_times(tree, live)
+        tree_changes.remove_unwritten(tree, build.tree, kept, pelican.output_retention)
+    tree_changes.give_back_times(tree, live)
     site_is_whole.send(pelican, files={path: file.content for path, file in tree.files.items()})
     real = _is_real(place, settings)
     if live.root and trees.alike(tree, live) and place.site.is_symlink() != real:
@@ -167,6 +184,10 @@ def _finish(build: Build, pelican: Any) -> None:
     why = places.show(place, tree, real=real)
     if why:
         log.warning("%s cannot be exchanged (%s), so its files were, one after the other.", place.site, why)
+    elif not real and place.lacks_a_tree():  # the first build makes it, and no later one costs the site's size
+        rests = trees.look(place.resting(tree.root))
+        tree_changes.catch_up(rests, tree, place.scratch)
+        _note(place, rests)
     places.forget_others(place)
 
 

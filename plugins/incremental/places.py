@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from plugins.incremental import trees
+from plugins.incremental import tree_changes, trees
 from plugins.incremental.trees import Tree
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
@@ -54,6 +54,10 @@ class Place:
         if not Path(found).is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(self.site))
         return found
+
+    def lacks_a_tree(self) -> bool:
+        """Whether there are not yet two trees to take turns."""
+        return not all((self.home / name).is_dir() for name in NAMES)
 
     def resting(self, live: str | None) -> str:
         """Return the tree that nobody sees, made where there is none."""
@@ -152,7 +156,7 @@ def _replace_files(place: Place, tree: Tree) -> None:
     _clear(unfinished)
     noted = trees.load(str(place.site), place.notes(str(place.site)))
     site = trees.look(str(place.site), noted)
-    trees.catch_up(site, tree, str(unfinished))
+    tree_changes.catch_up(site, tree, str(unfinished), hidden=False)
     trees.save(site, place.notes(site.root), place.scratch)
 
 
