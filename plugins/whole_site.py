@@ -75,7 +75,7 @@ def run_whole(pelican: Any, pelicans_own: Callable[[], None]) -> None:
         )
         pelicans_own()
         return
-    place = places.place_of(output, Path(settings["CACHE_PATH"], "versions"))
+    place = places.place_of(output, Path(settings["CACHE_PATH"], "versions").absolute())
     with places.alone(place, partial(_say_that_we_wait, output)):
         with _without_gc():
             build = _prepared(place)

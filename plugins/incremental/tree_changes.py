@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Makes one tree of files like another for the price of what differs, and takes away what a build left behind.
 
-Files are copied and never linked: whoever writes into one of two names of a file changes both, and one of the trees
-is being read.
+Files are copied and never linked: who writes into one of two names of a file changes both, and one of the trees is
+being read.
 """
 
 import errno

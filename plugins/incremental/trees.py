@@ -79,7 +79,7 @@ def look(root: str, noted: Tree | None = None) -> Tree:
                     if name not in found.folders:
                         found.folders[name] = (stat.st_ino, stat.st_ctime_ns)
                         unlisted.append(name)
-                elif name not in found.files and _isfile_of(stat.st_mode):
+                elif name not in found.files and _is_file(stat.st_mode):
                     found.files[name] = _read(found, name, stat)
     return found
 
@@ -114,11 +114,11 @@ def _look_at_files(found: Tree, noted: Tree, top: int) -> None:
             continue
         if file[1:] == (stat.st_mode, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):
             found.files[path] = file
-        elif _isfile_of(stat.st_mode):
+        elif _is_file(stat.st_mode):
             found.files[path] = _read(found, path, stat)
 
 
-def _isfile_of(mode: int) -> bool:
+def _is_file(mode: int) -> bool:
     """Whether it is part of a site: pipes and sockets are not."""
     return S_ISREG(mode) or S_ISLNK(mode)
 
