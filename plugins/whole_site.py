@@ -87,9 +87,10 @@ def run_whole(pelican: Any, pelicans_own: Callable[[], None]) -> None:
 
 def _holds_the_sources(output: str, settings: dict[str, Any]) -> bool:
     """Whether the output folder is one that must stay where it is."""
-    folder = os.path.realpath(output)
-    sources = (settings["PATH"], settings["THEME"], os.curdir)
-    return any(os.path.commonpath([folder, os.path.realpath(path)]) == folder for path in sources)
+    folder, here = os.path.realpath(output), os.path.realpath(os.curdir)
+    sources = [os.path.realpath(path) for path in (settings["PATH"], settings["THEME"])]
+    sources += [here] if here != folder else []  # whoever stands in the site itself is in nobody's way
+    return any(os.path.commonpath([folder, path]) == folder for path in sources)
 
 
 def _say_that_we_wait(output: str) -> None:

@@ -48,7 +48,9 @@ def catch_up(tree: Tree, model: Tree, scratch: str, *, hidden: bool = True) -> b
 
 
 def _dress(path: str, like: File) -> File:
-    """Give a file the mode and the time of one with the same content."""
+    """Give a file the mode and the time of one with the same content, unless it is another's too."""
+    if Path(path).lstat().st_nlink > 1:  # STATIC_CREATE_LINKS
+        return file_of(like.content, Path(path).lstat())
     if not S_ISLNK(like.mode):
         Path(path).chmod(S_IMODE(like.mode))
     os.utime(path, ns=(like.written, like.written), follow_symlinks=False)

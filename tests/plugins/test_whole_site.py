@@ -1,5 +1,6 @@
 """A build writes where nobody reads, and what stands in the output folder is what its settings always meant."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -239,3 +240,15 @@ def test_an_output_that_holds_the_sources_stays_where_it_is(tmp_path: Path) -> N
     assert "readers may see half of it" in " ".join((done.stdout + done.stderr).split())
     assert (tmp_path / "site" / "one.html").exists() and (tmp_path / "site" / "notes.txt").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_static_files_that_are_links_to_the_content_stay_links(make_site: MakeSite, tmp_path: Path) -> None:
+    """With STATIC_CREATE_LINKS a file is the content's own, whose time is nobody's to change."""
+    for number in range(3):
+        files = FILES | {"more.md": post(f"More {number}")}
+        output = make_site(files, **PUBLISHED, STATIC_CREATE_LINKS=True)
+        source = tmp_path / "content" / "images" / "a.svg"
+        assert (output / "images" / "a.svg").samefile(source)
+        os.utime(source, (number, number))
+    make_site(files, **PUBLISHED, STATIC_CREATE_LINKS=True)
+    assert (output / "images" / "a.svg").read_text() == "<svg/>"
