@@ -88,31 +88,35 @@ def _look_at_folders(found: Tree, noted: Tree, top: int) -> list[str]:
     """Find the noted folders that are still there; return those that have to be listed."""
     stat = os.fstat(top)
     found.folders[TOP] = now = (stat.st_ino, stat.st_ctime_ns)
-    unlisted = [] if noted.folders.get(TOP) == now else [TOP]
+    unlisted, lost = [] if noted.folders.get(TOP) == now else [TOP], False
     for path, folder in noted.folders.items():
-        if path == TOP or parent_of(path) not in found.folders:
+        if path == TOP or (lost and parent_of(path) not in found.folders):
             continue
         try:
             stat = os.stat(path, dir_fd=top, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
+            lost = True
             continue
         if S_ISDIR(stat.st_mode):
             found.folders[path] = now = (stat.st_ino, stat.st_ctime_ns)
             if now != folder:
                 unlisted.append(path)
+        else:
+            lost = True
     return unlisted
 
 
 def _look_at_files(found: Tree, noted: Tree, top: int) -> None:
     """Find the noted files that are still there; those that look otherwise are read."""
+    lost = not noted.folders.keys() <= found.folders.keys()
     for path, file in noted.files.items():
-        if parent_of(path) not in found.folders:  # else it may be another's, by way of a link
+        if lost and parent_of(path) not in found.folders:  # it may be another's, by way of a link
             continue
         try:
             stat = os.stat(path, dir_fd=top, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        if file[1:] == (stat.st_mode, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):
+        if stat.st_ctime_ns == file.changed and stat.st_ino == file.inode and stat.st_size == file.size:
             found.files[path] = file
         elif _is_file(stat.st_mode):
             found.files[path] = _read(found, path, stat)

@@ -55,7 +55,7 @@ sys.addaudithook(hear)
 atexit.register(lambda: print("steps:", steps, file=sys.stderr))
 runpy.run_module("pelican", run_name="__main__", alter_sys=True)
 """
-"""Pelican's command line, killed right before its so-manieth change of a file beside the site; 0: never."""
+"""Pelican's command line, which is killed before that change of its trees which has the given number; 0: never."""
 
 
 class Editions:
