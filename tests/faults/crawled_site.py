@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 POSTS = 40
 """Enough that pages are rendered by several processes."""
 
-PICTURE_LINES = 20_000
+PICTURE_LINES = 5_000
 TEMPLATES = {
     "base.html": "<!doctype html><!-- edition {{ EDITION }} -->{% block main %}{% endblock %}</html>",
     "article.html": '{% extends "base.html" %}{% block main %}{{ article.content }}{% endblock %}',
@@ -63,6 +63,7 @@ class Editions:
 
     def __init__(self, home: Path, output: Path) -> None:
         self.home, self.output, self.edition = home, output, 0
+        self.environment = {name: value for name, value in os.environ.items() if name not in ("CI", "NETLIFY")}
         for folder in ("theme/templates", "theme/static", "content/images"):
             (home / folder).mkdir(parents=True)
         for name, text in TEMPLATES.items():
@@ -92,7 +93,7 @@ class Editions:
         given = ["content", "-s", "settings.py", "-o", str(output or self.output), "-e", f"EDITION={self.edition}"]
         return subprocess.Popen(
             [sys.executable, *pelican, *given],
-            env={name: value for name, value in os.environ.items() if name not in ("CI", "NETLIFY")},
+            env=self.environment,
             cwd=self.home,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -142,12 +143,14 @@ class Reader:
     def read(self) -> None:
         """Read until told to leave: all of one tree, and pages that are there in every edition."""
         while not self._left.is_set() and len(self.complaints) < 5:
-            tree = Path(os.path.realpath(self.output))
+            tree = os.open(self.output, os.O_RDONLY | os.O_DIRECTORY)
             try:
-                self.seen.add(crawl(tree))
+                self.seen.add(crawl(Path(f"/proc/self/fd/{tree}")))
             except (AssertionError, OSError) as error:
-                if os.path.realpath(self.output) == str(tree):  # else it is no longer the site
+                if self.output.stat().st_ino == os.fstat(tree).st_ino:  # else it is no longer the site
                     self.complaints.append(repr(error))
+            finally:
+                os.close(tree)
             try:
                 for name in ("index.html", "images/large.svg", *(f"post-{n}/index.html" for n in range(POSTS))):
                     edition_of((self.output / name).read_text())
