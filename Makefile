@@ -18,7 +18,7 @@ help: # list the verbs
 # What the environment says wins over these.
 serve: export LEADAPI_ENV ?= development
 serve: export LEADAPI_SITE_DIR ?= var/site
-serve: export LEADAPI_BUILD_COMMAND ?= $(RUN) scripts/build_site.py
+serve: export LEADAPI_BUILD_COMMAND ?= $(RUN) scripts/build_site.py --resident
 serve: export LEADAPI_BUILD_WATCH ?= content,theme,plugins,pelicanconf.py
 serve: export LIVE_RELOAD ?= 1
 serve: export SITE_URL ?= $(ADDRESS)

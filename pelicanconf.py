@@ -118,6 +118,7 @@ PAGE_BUDGET = 40_000  # bytes of one page, its own text and comments left out
 PLUGIN_PATHS = ["."]
 PLUGINS = [
     "pelican.plugins.yaml_metadata",
+    "plugins.yaml_headers",
     "plugins.languages",
     "plugins.site_address",
     "plugins.root_addresses",

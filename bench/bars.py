@@ -49,6 +49,8 @@ BARS = [
     Bar("cold, of a tenth of the posts", "times", ratio(COLD, "ours", SMALL, "ours"), 10.0),
     Bar("cold, a tenth of the posts, of stock Pelican", "times", ratio(SMALL, "ours", SMALL, "stock"), 0.6, 0.5),
     Bar("a template changed, of cold", "times", ratio("template_changed_large", "ours", COLD, "ours"), 0.35),
+    Bar("saved, until it is seen, a tenth of the posts", "s", wall("saved_small"), 0.15, 0.08),
+    Bar("saved, until it is seen", "s", wall("saved_large"), 0.4, 0.2),
     Bar("memory, cold, all processes", "MB", memory, 600),
     Bar("one more post at five times the posts", "times", ratio(GROWN, "ours", ONE, "ours"), 5.0),
 ]

@@ -9,6 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -131,30 +132,49 @@ async def look(name: str, settings: SettingsDep) -> HTMLResponse:
 
 
 @router.get("/reload")
-async def reload(request: Request, age: Annotated[float, Query(ge=0)]) -> StreamingResponse:
+async def reload(request: Request, age: Annotated[float, Query(ge=0)], page: str = "") -> StreamingResponse:
     """A line of events (HTML, 9.2) for a page that was loaded `age` milliseconds ago.
 
-    `built`: the site is newer than the page. `failed`: the last build failed; the data is the author's message.
-    `mended`: it did not. A new site stands a moment before its build has ended, so a page can be newer than the
-    site and still be told of a mistake that is gone.
+    `built`: the site is newer than the page, or its own file is. `failed`: the last build failed; the data is the
+    author's message. `mended`: it did not. A new site stands a moment before its build has ended, so a page can be
+    newer than the site and still be told of a mistake that is gone.
     """
-    events = _events(request, time.time() - age / 1000)
+    events = _events(request, page, time.time() - age / 1000)
     return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-async def _events(request: Request, loaded: float) -> AsyncIterator[str]:
+async def _events(request: Request, page: str, loaded: float) -> AsyncIterator[str]:
     state, site = request.app.state, request.app.state.settings.site_dir
+    news = asyncio.Event()
     told = None
     yield ": listening\n\n"
     while not state.stopping():
+        if state.builds:
+            news = state.builds.news  # before looking, so that none is missed
         error = state.builds.last_error if state.builds else ""
         if error != told:
             told = error
             yield _event("failed" if error else "mended", error)
-        if site and site.exists() and site.lstat().st_ctime > loaded:  # builds flip a link: when it was renamed
+        if site and _is_newer(site, page, loaded, state.builds.shown_at if state.builds else None):
             yield _event("built", "")
             return
-        await asyncio.sleep(LOOK_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(news.wait(), LOOK_SECONDS)
+
+
+def _is_newer(site: Path, page: str, loaded: float, shown_at: float | None) -> bool:
+    """Whether the site has something else to show than the page that was loaded.
+
+    Where a single post was saved and shown, the build after it concerns the pages alone that it has written.
+    """
+    try:
+        own = (site / page.strip("/") / "index.html").stat().st_mtime if ".." not in page.split("/") else None
+    except (OSError, ValueError):
+        own = None
+    if own and own > loaded:
+        return True
+    flipped = site.exists() and site.lstat().st_ctime > loaded  # builds flip a link: when it was renamed
+    return flipped and (shown_at is None or own is None or own > shown_at)
 
 
 def _event(kind: str, text: str) -> str:

@@ -3,7 +3,8 @@
 The rule compares states instead of counting events: the site on disk says which approved comments it holds
 (comments_etag in its public index), the database says which are approved, and while the two differ a build is due.
 So a decision is never missed, whether the service was stopped, the build failed, or ten decisions came at once.
-In development the saved files under BUILD_WATCH ask for a build too.
+In development the saved files under BUILD_WATCH ask for a build too, of a builder that stays where there is one
+(a command with --resident), which shows a saved post's own page first.
 
 A site that this process cannot build (it lies on another machine) is asked for by its build hook, once for each
 new state.
@@ -25,10 +26,17 @@ import watchfiles
 
 from leadapi.errors import StoreUnavailable
 from leadapi.index_reading import Index
+from leadapi.resident_builder import ResidentBuilder
 
 POLL_SECONDS = 1.0
+STAYS = " --resident"
 BUILD_SECONDS = 600
+TOOK_TOO_LONG = "The build took longer than {} seconds and was stopped."
+SHOW_SECONDS = 5
 LOOK_AGAIN_MS = 3_000
+QUIET_MS, LONGEST_QUIET_MS = 5, 100
+"""For how long nothing more must be saved, and how long that is waited for."""
+
 HOOK_QUIET_SECONDS = 5.0
 """How long the approved comments must stay the same before the build hook is called, and a failed call waits."""
 
@@ -47,12 +55,18 @@ class SiteBuilds:
     def __init__(
         self, command: str, say: Callable[[str], None] | None = None, told: Mapping[str, str] | None = None
     ) -> None:
-        """`told` is what the build finds in its environment where that says nothing."""
-        self.command = command
+        """`told` is what the build finds in its environment where that says nothing. A command that ends with
+        --resident stays while files are watched; without that word it builds once."""
+        self.command = command.removesuffix(STAYS)
         self.last_error = ""
+        self.shown_at: float | None = None
+        """When the last saved post's own page was shown, where nothing else has been saved since."""
+        self.news = asyncio.Event()
+        """Is set, and another takes its place, when there is something new to see."""
         missing = {name: value for name, value in (told or {}).items() if not os.environ.get(name)}
         self._environment = {**os.environ, **missing}
         self._say = say
+        self._resident = ResidentBuilder(command, self._environment) if command.endswith(STAYS) else None
         self._building = asyncio.Lock()
 
     async def build(self, why: str) -> bool:
@@ -71,9 +85,41 @@ class SiteBuilds:
                 log.info("site_built", why=why)
             else:
                 log.warning("site_build_failed", why=why, said=self.last_error)
+            self._tell_pages()
             return good
 
+    async def show(self, path: str) -> None:
+        """Let a saved post's own page be seen before anything is built, where that can be."""
+        async with self._building:
+            self.shown_at = None
+            if self._resident and path.endswith(".md"):
+                answer = await self._resident.ask({"show": path}, SHOW_SECONDS)
+                if answer and answer.get("shown"):
+                    self.shown_at = time.time()
+                    self._tell_pages()
+
+    def _tell_pages(self) -> None:
+        """Wake the lines of open pages."""
+        self.news.set()
+        self.news = asyncio.Event()
+
+    async def _make_ready(self) -> None:
+        """Start the builder that stays; its first build finds what the site is, and has nothing to do."""
+        if self._resident and not self._resident.is_there:
+            async with self._building:
+                await self._resident.start()
+                await self._resident.ask({"build": "to know the site"}, BUILD_SECONDS)
+
     async def _run(self) -> tuple[bool, str]:
+        """Whether the site was built, and what was said."""
+        began = time.monotonic()
+        answer = await self._resident.ask({"build": ""}, BUILD_SECONDS) if self._resident else None
+        if answer is None:
+            late = time.monotonic() - began >= BUILD_SECONDS
+            return (False, TOOK_TOO_LONG.format(BUILD_SECONDS)) if late else await self._run_command()
+        return answer.get("built") is True, str(answer.get("said", ""))
+
+    async def _run_command(self) -> tuple[bool, str]:
         """Whether the command succeeded, and what it said; it has ended then, and all that it started."""
         try:
             with tempfile.TemporaryFile() as output:  # a pipe would end only when the last child lets go of it
@@ -94,7 +140,7 @@ class SiteBuilds:
         except (OSError, ValueError) as error:  # the program was there when the service started
             return False, f"The build cannot be started: {error}."
         if good is None:
-            said += f"\nThe build took longer than {BUILD_SECONDS} seconds and was stopped."
+            said += f"\n{TOOK_TOO_LONG.format(BUILD_SECONDS)}"
         return good is True, said.strip()
 
     async def keep_up(
@@ -137,15 +183,33 @@ class SiteBuilds:
             return
         meant = _Meant(present)
         seen = await asyncio.to_thread(_files, present, meant)
-        async for _ in watchfiles.awatch(
-            *present, watch_filter=meant, step=20, debounce=200, rust_timeout=LOOK_AGAIN_MS, yield_on_timeout=True
-        ):
-            found = await asyncio.to_thread(_files, present, meant)
-            names = sorted({name for name, _ in seen.items() ^ found.items()})
-            if names:
-                seen = found
-                told = f"{Path(names[0]).name} was saved" if len(names) == 1 else f"{len(names)} files were saved"
-                await self.build(told)
+        try:
+            await self._make_ready()
+            async for changes in watchfiles.awatch(
+                *present,
+                watch_filter=meant,
+                step=QUIET_MS,
+                debounce=LONGEST_QUIET_MS,
+                rust_timeout=LOOK_AGAIN_MS,
+                yield_on_timeout=True,
+            ):
+                changed = [*{path for _, path in changes}]
+                if len(changed) == 1:
+                    await self.show(changed[0])
+                found = await asyncio.to_thread(_files, present, meant)
+                names = sorted({name for name, _ in seen.items() ^ found.items()})
+                if names:
+                    seen = found
+                    if _absolute(names) != changed:
+                        self.shown_at = None  # pages may be others for what else was saved
+                    told = (
+                        f"{Path(names[0]).name} was saved" if len(names) == 1 else f"{len(names)} files were saved"
+                    )
+                    await self.build(told)
+                    await self._make_ready()
+        finally:
+            if self._resident:
+                await self._resident.stop()
 
     def _tell(self, sentence: str) -> None:
         if self._say:
@@ -204,6 +268,10 @@ def _files(paths: Sequence[Path], meant: _Meant) -> dict[str, tuple[int, int]]:
                         stat = os.stat(name)  # noqa: PTH116 - thousands of them, and no Path is needed
                         found[name] = stat.st_mtime_ns, stat.st_size
     return found
+
+
+def _absolute(names: Sequence[str]) -> list[str]:
+    return [str(Path(name).absolute()) for name in names]
 
 
 def _lacks(baked: str | None, due: str, none_approved: str) -> bool:

@@ -20,6 +20,7 @@ from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 from pelican.plugins import signals
 
+from plugins.incremental.value_stamps import MADE_OF
 from plugins.mistakes import ContentMistakes, Mistake, shown_path
 from plugins.security_policy import check_netlify
 
@@ -127,7 +128,13 @@ def provide(pelican: Any) -> None:
         check_netlify(Path(settings["NETLIFY_TOML"]), theme.style_hash, settings["API_URL"])
     settings["THEME_FILES"], settings["STYLE_HASH"] = theme.files, theme.style_hash
     settings["THEME_STATIC_PATHS"] = []  # Pelican would copy the raw files
-    names = {"style": lambda: theme.style_element, "script_url": lambda: theme.script_url, "asset": theme.asset}
+    names = {
+        "style": lambda: theme.style_element,
+        "script_url": lambda: theme.script_url,
+        "asset": lambda path: theme.asset(path),
+    }
+    for function in names.values():
+        setattr(function, MADE_OF, (theme.style, theme.script_url, theme.addresses))
     settings["JINJA_GLOBALS"] = {**settings["JINJA_GLOBALS"], **names}
 
 

@@ -26,6 +26,8 @@ from plugins.findings import findings, report, watch
 from plugins.front_matter.alias_rules import alias_list
 from plugins.front_matter.values import did_you_mean
 from plugins.hidden_posts import KEPT_BACK, PUBLIC, contents_of, source_path, take_links_out
+from plugins.incremental.contents_once import ALONE
+from plugins.incremental.own_page import FOR_ONE
 from plugins.mistakes import Mistake, shown_path
 from plugins.refused_html import blocked, silence_pelicans_own, without_words
 from plugins.site_addresses import (
@@ -164,6 +166,9 @@ def note_links(content: Content) -> None:
     content.typed_html = read_html(SLOT.sub("", "\n".join(texts)))
 
 
+setattr(note_links, ALONE, True)
+
+
 def broken_links(content: Any, site: Site) -> Iterator[Mistake]:
     """Yield a warning for each link of a post that leads nowhere, an error where it gives a text away."""
     for link in dict.fromkeys(link for tag in content.typed_html.tags for link in tag.links()):
@@ -212,10 +217,18 @@ def check(generators: Sequence[Any]) -> None:
     """Report what is broken in all public posts and pages, in those too that are not read for their headers."""
     site = read_site(generators)
     for one in (*contents_of(generators, PUBLIC), *unread_texts(site.settings)):
-        found = list(broken_links(one, site))
-        report(site.settings, (*found, *blocked(one), *without_words(one)))
-        if found and isinstance(one, Content):  # where the site is not strict, words stand there, and no dead link
-            take_links_out(one, dead_ends(one, site))
+        check_one(site, one)
+
+
+def check_one(site: Site, one: Any) -> None:
+    """Report what is broken in one post or page."""
+    found = list(broken_links(one, site))
+    report(site.settings, (*found, *blocked(one), *without_words(one)))
+    if found and isinstance(one, Content):  # where the site is not strict, words stand there, and no dead link
+        take_links_out(one, dead_ends(one, site))
+
+
+setattr(check, FOR_ONE, lambda generators, one: check_one(read_site(generators), one))
 
 
 def dead_ends(content: Any, site: Site) -> set[str]:

@@ -8,7 +8,7 @@ stays what it is: an example.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape, unescape
 from itertools import chain
 from typing import Any
@@ -26,6 +26,9 @@ from pelican.utils import truncate_html_paragraphs, truncate_html_words
 
 from plugins.findings import report, watch
 from plugins.front_matter.values import did_you_mean
+from plugins.incremental.contents_once import ALONE
+from plugins.incremental.own_page import FOR_ONE
+from plugins.incremental.value_stamps import MADE_OF
 from plugins.mistakes import Mistake, shown_path
 from plugins.typed_html import lines_outside_code, read_html
 from plugins.whitepapers import Library, Whitepaper
@@ -112,6 +115,9 @@ def place_offers(content: Content) -> None:
         content._content = fill_slots(html, content.settings["WHITEPAPER_LIBRARY"])
 
 
+setattr(place_offers, ALONE, True)
+
+
 def keep_slots_out_of_summary(content: Content, html: str) -> None:
     """A summary never holds a slot, written by the author or, as Pelican does, cut from the text."""
     settings = content.settings
@@ -137,10 +143,18 @@ def all_contents(generator: Any) -> Iterator[Content]:
 def choose_offers(generators: list[Any]) -> None:
     """Set `whitepaper_at_end` on every post, and report the names that no whitepaper has."""
     for content in chain.from_iterable(map(all_contents, generators)):
-        library: Library = content.settings["WHITEPAPER_LIBRARY"]
-        report(content.settings, [*unknown_names(content, library), *slips(content)])
-        if isinstance(content, Article):
-            content.whitepaper_at_end = whitepaper_at_end(content, library)
+        choose_for_one(generators, content)
+
+
+def choose_for_one(_: Sequence[Any], content: Content) -> None:
+    """Do so for one post or page."""
+    library: Library = content.settings["WHITEPAPER_LIBRARY"]
+    report(content.settings, [*unknown_names(content, library), *slips(content)])
+    if isinstance(content, Article):
+        content.whitepaper_at_end = whitepaper_at_end(content, library)
+
+
+setattr(choose_offers, FOR_ONE, choose_for_one)
 
 
 def whitepaper_at_end(article: Article, library: Library) -> Whitepaper | None:
@@ -206,7 +220,7 @@ def lines_that_name(slug: str, path: str) -> list[int]:
 @jinja2.pass_context
 def article_body(context: jinja2.runtime.Context, article: Article) -> Markup:
     """Return a post's text with the form in place of each slot."""
-    library: Library = article.settings["WHITEPAPER_LIBRARY"]
+    library = Library(context.get("whitepapers") or [])
     template = context.environment.get_template("_call_to_action.html")
 
     def offer(found: re.Match[str]) -> str:
@@ -214,6 +228,9 @@ def article_body(context: jinja2.runtime.Context, article: Article) -> Markup:
         return template.render({**context.get_all(), "whitepaper": paper, "article": article, "cta": found["cta"]})
 
     return Markup(PLACED_SLOT.sub(offer, article.content))  # noqa: S704  # HTML that Markdown and a template made
+
+
+setattr(article_body, MADE_OF, ())  # it looks up in the context whatever it needs beside the article
 
 
 def teach(pelican: Any) -> None:

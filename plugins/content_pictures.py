@@ -18,6 +18,7 @@ from pelican.plugins import signals
 
 from plugins.findings import report, watch
 from plugins.hidden_posts import PUBLIC, TO_FILES, contents_of, source_path, static_files
+from plugins.incremental.own_page import FOR_ONE
 from plugins.mistakes import Mistake, shown_path
 from plugins.picture_sizes import NotAPicture, size_of
 from plugins.typed_html import line_of_link
@@ -94,10 +95,23 @@ def complete(content: Any, files: Mapping[str, str]) -> list[Mistake]:
 
 def complete_all(generators: Sequence[Any]) -> None:
     """Complete the pictures of everything public, before Pelican resolves links; report files that are none."""
-    statics = [one for one in generators if isinstance(one, StaticGenerator)]
-    files = {address: name for generator in statics for address, name in static_files(generator).items()}
+    files = copied_files(generators)
     for content in contents_of(generators, PUBLIC):
         report(content.settings, complete(content, files))
+
+
+def copied_files(generators: Sequence[Any]) -> dict[str, str]:
+    """Return the files that are copied, relative to the content folder, by their root-relative address."""
+    statics = [one for one in generators if isinstance(one, StaticGenerator)]
+    return {address: name for generator in statics for address, name in static_files(generator).items()}
+
+
+def complete_one(generators: Sequence[Any], content: Any) -> None:
+    """Complete the pictures of one text."""
+    report(content.settings, complete(content, copied_files(generators)))
+
+
+setattr(complete_all, FOR_ONE, complete_one)
 
 
 def register() -> None:

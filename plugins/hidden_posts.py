@@ -23,6 +23,7 @@ from pelican.generators import ArticlesGenerator, PagesGenerator, StaticGenerato
 from pelican.plugins import signals
 
 from plugins.findings import findings
+from plugins.incremental.own_page import FOR_ONE
 
 PUBLIC = ("articles", "translations", "hidden_articles", "hidden_translations", "pages", "hidden_pages")
 KEPT_BACK = ("drafts", "drafts_translations", "draft_pages", "draft_translations")
@@ -72,7 +73,7 @@ def keep_back(generators: Sequence[Any]) -> None:
     """Take the files that only drafts link to off the list of copies, and links to drafts out of the rest."""
     hidden, public = contents_of(generators, KEPT_BACK), contents_of(generators, PUBLIC)
     unread = set(findings(generators[0].settings).unread)
-    not_there = unread | {draft.get_relative_source_path() for draft in hidden}
+    not_there = links_not_there(generators)
     for content in public if not_there else ():
         take_links_out(content, not_there)
     for generator in generators:
@@ -86,6 +87,21 @@ def keep_back(generators: Sequence[Any]) -> None:
                 private -= linked_files(public, files) | shown_with_authors(writing, generator, files)
             kept = [file for file in generator.staticfiles if _name(file) not in private or _is_furniture(file)]
             generator.staticfiles = generator.context["staticfiles"] = kept
+
+
+def links_not_there(generators: Sequence[Any]) -> set[str]:
+    """Return the files of the posts and pages that are not public, or were left out for their mistakes."""
+    hidden = contents_of(generators, KEPT_BACK)
+    return {*findings(generators[0].settings).unread, *(draft.get_relative_source_path() for draft in hidden)}
+
+
+def keep_back_from_one(generators: Sequence[Any], content: Any) -> None:
+    """Take links to drafts out of one text."""
+    if not_there := links_not_there(generators):
+        take_links_out(content, not_there)
+
+
+setattr(keep_back, FOR_ONE, keep_back_from_one)
 
 
 def take_links_out(content: Any, drafts: set[str]) -> None:

@@ -23,6 +23,7 @@ from babel.messages.pofile import PoFileError, read_po
 from babel.support import NullTranslations, Translations
 from pelican.plugins import signals
 
+from plugins.incremental.value_stamps import MADE_OF
 from plugins.mistakes import ContentMistakes, Mistake, shown_path
 
 SOURCE = "en"  # what the templates are written in
@@ -150,7 +151,11 @@ def names_for_templates(settings: dict[str, Any]) -> dict[str, Callable[..., Any
     def date_text(context: jinja2.runtime.Context, day: date) -> str:
         return long_date(day, spoken(context))
 
-    return {function.__name__: function for function in (gettext, ngettext, pgettext, local, consent, date_text)}
+    functions = (gettext, ngettext, pgettext, local, consent, date_text)
+    words = {name: file.read_text(encoding="utf-8") for name, file in catalogue_files(settings).items()}
+    for function in functions:
+        setattr(function, MADE_OF, words)
+    return {function.__name__: function for function in functions}
 
 
 def teach(pelican: Any) -> None:

@@ -2,12 +2,15 @@
 """Says how many minutes a post takes to read, so that a reader can choose one for the time there is."""
 
 import re
+from collections.abc import Sequence
 from html import unescape
 from itertools import chain
 from math import ceil
 from typing import Any
 
 from pelican.plugins import signals
+
+from plugins.incremental.own_page import FOR_ONE
 
 WORDS_PER_MINUTE = 230  # adults reading English prose: Brysbaert 2019, 238 for non-fiction, rounded down
 
@@ -28,8 +31,16 @@ def reading_minutes(words: int) -> int:
 def set_reading_time(generator: Any) -> None:
     """Set `word_count` and `reading_minutes` on every post, hidden ones and drafts too."""
     for post in chain(generator.articles, generator.hidden_articles, generator.drafts):
-        post.word_count = word_count(post._content)  # before links are resolved: they add no words
-        post.reading_minutes = reading_minutes(post.word_count)
+        set_for_one([generator], post)
+
+
+def set_for_one(_: Sequence[Any], post: Any) -> None:
+    """Set them on one post."""
+    post.word_count = word_count(post._content)  # before links are resolved: they add no words
+    post.reading_minutes = reading_minutes(post.word_count)
+
+
+setattr(set_reading_time, FOR_ONE, set_for_one)
 
 
 def register() -> None:

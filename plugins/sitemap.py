@@ -51,17 +51,18 @@ def latest(changes: Iterable[datetime | None]) -> datetime | None:
 
 def page_entries(context: dict[str, Any]) -> Iterator[Entry]:
     """Yield every page that is to be found, but no post, hidden page, service's page or older listing page."""
-    posts = context["articles"]
-    yield "", newest(posts)
-    yield context["ARCHIVES_URL"], newest(posts)
+    changes = {post: last_change(post) for post in context["articles"]}  # asked for by each list that a post is in
+    of_all = latest(changes.values())
+    yield "", of_all
+    yield context["ARCHIVES_URL"], of_all
     for year in context.get("archive_years", ()):
-        yield year.url, newest(year.posts)
+        yield year.url, latest(changes[post] for post in year.posts)
     for page in context["pages"]:
         yield page.url, last_change(page)
     for paper in context.get("whitepapers", ()):
         yield paper.url, paper.date
     for group, its_posts in (*context["categories"], *context["tags"], *context["authors"]):
-        yield group.url, newest(its_posts)
+        yield group.url, latest(changes[post] for post in its_posts)
 
 
 def entries_by_shard(context: dict[str, Any]) -> dict[str, list[Entry]]:

@@ -24,6 +24,7 @@ class Describer:
         self.site_name = settings["SITENAME"]
         self.company = settings.get("COMPANY", settings["SITENAME"])
         self.language = settings["DEFAULT_LANG"]
+        self.made_of = tuple(vars(self).values())  # plugins.incremental asks
 
     def __call__(self, kind: str, thing: Any, **more: Any) -> Markup:
         """Return the element for a page; `kind` is article, page, author, listing, whitepaper or home.

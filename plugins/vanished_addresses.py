@@ -15,6 +15,7 @@ from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urljoin
 
 from pelican.plugins import signals
 
@@ -23,6 +24,7 @@ from plugins.findings import findings, report, watch
 from plugins.front_matter.header import read_header
 from plugins.hidden_posts import contents_of
 from plugins.mistakes import Mistake, shown_path, tell
+from plugins.public_index import SHARD
 from plugins.site_addresses import addresses_of_header, of_the_service, plain, public_addresses
 
 LISTED = ("articles", "translations", "pages")
@@ -48,11 +50,17 @@ def published_addresses(index: str) -> Known:
     if not index.startswith(("http://", "https://")):
         return {}
     try:
-        with urllib.request.urlopen(index, timeout=SECONDS) as answer:  # noqa: S310  # http or https: as above
-            told = json.loads(answer.read(LARGEST))
-        return {str(one["url"]): "" for kind in ("posts", "pages", "whitepapers") for one in told[kind].values()}
+        told = _asked(index)
+        shards = [_asked(urljoin(index, SHARD.format(key=quote(key, safe="")))) for key in told["post_shards"]]
+        named = [*shards, told["pages"], told["whitepapers"]]
+        return {str(one["url"]): "" for some in named for one in some.values()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, HTTPException, RecursionError):
         return {}
+
+
+def _asked(address: str) -> Any:
+    with urllib.request.urlopen(address, timeout=SECONDS) as answer:  # noqa: S310  # http or https, as the caller saw
+        return json.loads(answer.read(LARGEST))
 
 
 def vanished(known: Known, live: set[str], settings: dict[str, Any]) -> Iterator[Mistake]:

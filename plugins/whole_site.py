@@ -170,7 +170,8 @@ def _finish(build: Build, pelican: Any) -> None:
     settings, place, live = pelican.settings, build.place, build.live
     tree = trees.look(build.tree.root, build.tree)
     if pelican.delete_outputdir:
-        static = (file.save_as for file in build.context.get("staticfiles", ()))
+        copied = build.context.get("staticfiles", ())  # also what a text only names
+        static = (one.save_as for one in copied if Path(settings["PATH"], one.source_path).is_file())
         roots = (tree.root, str(place.site), os.path.abspath(pelican.output_path))  # noqa: PTH100
         kept = trees.relative([*settings["KEPT_FILES"], *static], *roots)
         tree_changes.remove_unwritten(tree, build.tree, kept, pelican.output_retention)

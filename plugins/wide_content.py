@@ -7,6 +7,7 @@ that does (.scroll), which is called as the table is: a group and not a region, 
 """
 
 import re
+from collections.abc import Sequence
 from html import escape, unescape
 from textwrap import shorten
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from pelican.plugins import signals
 
 from plugins.hidden_posts import PUBLIC, contents_of
+from plugins.incremental.own_page import FOR_ONE
 
 TABLE = re.compile(r"<table\b[^>]*>(?:(?!<table\b).)*?</table>", re.DOTALL | re.IGNORECASE)
 CAPTION = re.compile(r"<caption\b[^>]*>(.*?)</caption>", re.DOTALL | re.IGNORECASE)
@@ -45,7 +47,15 @@ def scrollable(html: str) -> str:
 def open_to_keyboards(generator: Any) -> None:
     """Change the texts of one generator's posts or pages, before Pelican remembers them."""
     for content in contents_of([generator], PUBLIC):
-        content._content = scrollable(content._content)
+        open_one([generator], content)
+
+
+def open_one(_: Sequence[Any], content: Any) -> None:
+    """Change one text."""
+    content._content = scrollable(content._content)
+
+
+setattr(open_to_keyboards, FOR_ONE, open_one)
 
 
 def register() -> None:

@@ -2,6 +2,7 @@
 
     python scripts/build_site.py             # as the authors see it: pelicanconf.py into var/site
     python scripts/build_site.py --publish   # for the world: publishconf.py into output/
+    python scripts/build_site.py --resident  # stays, and builds when it is asked to (plugins.incremental.resident)
 
 It is Pelican that builds, and plugins.whole_site that lets nobody see half of it: when the build fails, the last
 good site stays.
@@ -12,6 +13,7 @@ import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,17 @@ def main() -> None:
         action="store_true",
         help="make that a folder and not a link, for whatever copies it (COPY, rsync)",
     )
+    arguments.add_argument("--resident", action="store_true", help="stay, for a program that asks for builds")
     options = arguments.parse_args()
     os.chdir(ROOT)
     place = options.site or Path("output" if options.publish else "var/site")
     given = {"OUTPUT_IS_REAL": True} if options.real else {}
+    settings_file = "publishconf.py" if options.publish else "pelicanconf.py"
+    if options.resident:
+        stay(settings_file, place, **given)
+        return
     try:
-        build("publishconf.py" if options.publish else "pelicanconf.py", place, **given)
+        build(settings_file, place, **given)
     except NotBuilt as why:
         sys.exit(str(why))
     except KeyboardInterrupt:
@@ -61,6 +68,29 @@ def build(settings_file: str, place: Path, **given: Any) -> None:
         raise NotBuilt(f"{_line_of_template(error)}: {error.message}. Nothing was built.") from error
     except (Exception, SystemExit) as error:
         raise NotBuilt(_told(error)) from error
+
+
+def stay(settings_file: str, place: Path, **given: Any) -> None:
+    """Build whenever a line of the input asks for it."""
+    sys.path.insert(0, str(ROOT))
+    from plugins.incremental import resident
+
+    def read_code() -> None:
+        from pelican.plugins._utils import load_plugins
+        from pelican.settings import read_settings
+
+        load_plugins(read_settings(settings_file, override=given))
+
+    def is_built() -> bool:
+        try:
+            build(settings_file, place, **given)
+        except NotBuilt as why:
+            print(why, file=sys.stderr)
+            return False
+        return True
+
+    with suppress(KeyboardInterrupt):
+        resident.serve(read_code, is_built)
 
 
 def _line_of_template(error: BaseException) -> str:

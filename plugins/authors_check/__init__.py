@@ -16,6 +16,7 @@ from plugins.authors_check.pictures import heavy_pictures
 from plugins.call_to_action import slips, unknown_names
 from plugins.findings import report, watch
 from plugins.hidden_posts import PUBLIC, contents_of, static_files
+from plugins.incremental.own_page import FOR_ONE
 from plugins.unread_texts import unread_texts
 
 
@@ -32,6 +33,14 @@ def check_texts(generators: Sequence[Any]) -> None:
     files = {address: name for generator in statics for address, name in static_files(generator).items()}
     report(settings, heavy_pictures(public, files, settings))
     report(settings, leaks(generators))
+
+
+def check_one(generators: Sequence[Any], content: Any) -> None:
+    """Report what is wrong with one text; its pictures' weights are told by the build, since they stop none."""
+    report(generators[0].settings, heading_mistakes(content))
+
+
+setattr(check_texts, FOR_ONE, check_one)
 
 
 def register() -> None:

@@ -32,7 +32,6 @@ MAKE_PAGES = frozenset(
         "listing_pages",
         "minify",
         "neighbours",
-        "old_files",
         "page_shells",
         "page_weights",
         "public_index",
@@ -41,6 +40,7 @@ MAKE_PAGES = frozenset(
         "sitemap",
         "social_cards",
         "structured_data",
+        "whole_site",
         "wide_content",
     )
 )

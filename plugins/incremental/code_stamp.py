@@ -30,7 +30,7 @@ def _package(module: str) -> str:
 @cache
 def version_of(package: str) -> str:
     """Return a package's version, else the hash of its sources; "" where it cannot be found."""
-    version: Any = getattr(sys.modules.get(package), "__version__", None)
+    version: Any = vars(sys.modules[package]).get("__version__") if package in sys.modules else None
     if isinstance(version, str):
         return version
     try:

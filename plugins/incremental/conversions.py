@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from plugins.incremental import forked
@@ -50,17 +49,38 @@ class Conversion:
         self._names = set(names)
         self._settings, self._store = settings, store
         self._keys: dict[str, str] = {}
+        self._made: list[Made] = []
+        self.looked_at: set[str] = set()
+        """What the last conversions depended on, since they were taken."""
+        self.text: Any = None
+        """The HTML of the last one."""
+        self.last_key = ""
+        self.is_known = False
+        """Whether all that the last one depended on has a text that stands for it."""
 
     def __call__(self, path: str) -> Result:
         """Return what the reader makes of a file."""
         key = self._keys.get(path) or self.key(path)
-        packed = self._store.get(key)
-        if packed is None:
+        found = self._store.get(key)
+        self.is_known = bool(found)
+        if found:
+            self.looked_at |= found[1]
+            read = self._unpacked(found[0])
+        else:
             read, made = self._convert(path, key)
-            if made is None:
-                return read
-            packed = self.keep(made)
-        return self._unpacked(packed)
+            if made is not None:
+                self._made.append(made)
+                self.is_known = made.seen is not None
+                self.looked_at |= set(made.seen or {})
+                self.keep(made)
+                read = self._unpacked(made.packed)
+        self.text, self.last_key = read[0], key
+        return read
+
+    def taken(self) -> list[Made]:
+        """Return the conversions that were made since the last call."""
+        made, self._made, self.looked_at = self._made, [], set()
+        return made
 
     def convert_new(self, paths: Sequence[str]) -> None:
         """Read on all cores what has not been read before; what fails is left for Pelican to try and to tell."""
@@ -72,15 +92,27 @@ class Conversion:
                 if made:
                     self.keep(made)
 
-    def keep(self, made: Made) -> bytes:
-        """Keep a conversion for later builds, where it can be; returns its bytes."""
+    def keep(self, made: Made) -> None:
+        """Keep a conversion for later builds, where it can be."""
         if made.seen is not None:
             self._store.put(made.key, made.seen, made.packed)
-        return made.packed
 
     def key(self, path: str) -> str:
         """Return what a file's conversion is known by."""
-        return sha256(self._code.encode() + Path(path).read_bytes()).hexdigest()
+        return self.key_of(digest_of(path))
+
+    def key_of(self, digest: str) -> str:
+        """Return what the conversion of a file is known by whose bytes the digest stands for."""
+        return sha256(f"{self._code}{digest}".encode()).hexdigest()
+
+    def expect(self, path: str, digest: str) -> None:
+        """Take a file's digest, which is known, so that the file is read no more than is needed."""
+        self._keys[path] = self.key_of(digest)
+
+    def kept_text(self, key: str) -> Any:
+        """Return the HTML of a conversion that was kept, None where it is gone."""
+        found = self._store.get(key)
+        return self._unpacked(found[0])[0] if found else None
 
     @cached_property
     def _code(self) -> str:
@@ -96,7 +128,7 @@ class Conversion:
 
     def _convert(self, path: str, key: str) -> tuple[Result, Made | None]:
         watched = Watched(self._settings)
-        with _listening() as complaints, opened() as files:
+        with listening() as complaints, opened() as files:
             self._reader.settings = watched
             try:
                 read = self._read(path)
@@ -151,14 +183,29 @@ class _Complaints:
 
 
 @contextmanager
-def _listening() -> Iterator[_Complaints]:
-    before = logging.getLogRecordFactory()
+def listening() -> Iterator[_Complaints]:
+    before, asks = logging.getLogRecordFactory(), logging.Logger.isEnabledFor
     complaints = _Complaints()
+
+    def is_enabled(self: logging.Logger, level: int) -> bool:
+        if asks(self, level):
+            return True
+        complaints.count += level >= logging.WARNING  # with --quiet no record is made
+        return False
+
     logging.setLogRecordFactory(complaints)
+    logging.Logger.isEnabledFor = is_enabled  # type: ignore[method-assign]
     try:
         yield complaints
     finally:
         logging.setLogRecordFactory(before)
+        logging.Logger.isEnabledFor = asks  # type: ignore[method-assign]
+
+
+def digest_of(path: str) -> str:
+    """Return what stands for a file's bytes."""
+    with open(path, "rb") as file:  # noqa: PTH123 - ten thousand of them, and no Path is needed
+        return sha256(file.read()).hexdigest()
 
 
 def extensions(settings: Mapping[str, Any]) -> list[str]:

@@ -33,9 +33,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def can() -> bool:
+    """Whether this system has processes that begin where another one is."""
+    return "fork" in multiprocessing.get_all_start_methods()
+
+
 def worth_it(pieces: Sequence[Any]) -> bool:
     """Whether there is enough to do for several processes, and more than one core to do it on."""
-    return len(pieces) >= LEAST and cores() > 1 and "fork" in multiprocessing.get_all_start_methods()
+    return len(pieces) >= LEAST and cores() > 1 and can()
 
 
 def each(
@@ -45,6 +50,8 @@ def each(
 
     What is logged meanwhile is left out where it is not to be said `aloud`.
     """
+    if not pieces:
+        return
     gc.freeze()  # what is shared is not looked at, so its pages are not copied
     try:
         workers = max(1, min(cores(), len(pieces) // batch))

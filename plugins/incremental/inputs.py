@@ -6,13 +6,18 @@ somebody else's may look at anything.
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from datetime import date, datetime, tzinfo
 from enum import Enum
 from functools import partial
 from hashlib import sha256
 from pathlib import Path, PurePath
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+from pelican.contents import Content
+from pelican.urlwrappers import URLWrapper
 
 Seen = dict[str, str]
 """What stands for each setting and file that was looked at, "" where there was none."""
@@ -48,6 +53,10 @@ class Watched(MutableMapping[str, Any]):
         """Go through all."""
         self.names.add(EVERYTHING)
         return iter(self.settings)
+
+    def __bool__(self) -> bool:
+        """Whether there are any; the answer is the same for every site."""
+        return True
 
     def __len__(self) -> int:
         """Count all."""
@@ -109,9 +118,18 @@ def described(value: Any, depth: int = 0) -> str:
         return "[" + ", ".join(map(below, value)) + "]"
     if isinstance(value, set | frozenset):
         return "{" + ", ".join(sorted(map(below, value))) + "}"
+    if isinstance(value, Content):
+        return f"content {value.relative_source_path or value.slug}"
+    if isinstance(value, URLWrapper):
+        more = {name: one for name, one in vars(value).items() if name not in ("settings", "_slug")}
+        return f"{type(value).__qualname__} {value.slug} {below(more)}"
+    if isinstance(value, datetime | date | tzinfo):
+        return f"{type(value).__qualname__} {value}"
     if isinstance(value, partial):
         return f"partial {below(value.func)} {below(value.args)} {below(value.keywords)}"
-    if isinstance(value, type | ModuleType) or callable(value):
+    if isinstance(value, MethodType):
+        return f"{_named(value.__func__)} of {below(value.__self__)}"
+    if isinstance(value, type | ModuleType | FunctionType | BuiltinFunctionType):
         return _named(value)
     return f"{_named(type(value))} {below(_state(value))}"
 
@@ -121,7 +139,16 @@ def _named(value: Any) -> str:
     name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
     if not name or "<" in name:  # a lambda, or a function made by another, may be any of several
         raise Unstable
-    return f"{getattr(value, '__module__', '')}:{name}"
+    return f"{getattr(value, '__module__', '')}:{name}{_source(value)}"
+
+
+def _source(value: Any) -> str:
+    """What stands for the file that a function or class was written in, where no package's version does."""
+    functions = [value, *vars(value).values()] if isinstance(value, type) else [value]
+    file = next((one.__code__.co_filename for one in functions if hasattr(one, "__code__")), "")
+    if not file or file.startswith((sys.prefix, sys.base_prefix, "<")) or not Path(file).is_file():
+        return ""
+    return f" {sha256(Path(file).read_bytes()).hexdigest()}"
 
 
 def _state(value: Any) -> Any:

@@ -9,9 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from zoneinfo import TZPATH
 
 CODE = (".py", ".pyc", ".so", ".pyd")
 """What is opened to be run: code counts by code_stamp."""
+
+OF_THE_SYSTEM = (sys.prefix, sys.base_prefix, *TZPATH)
+"""What comes with Python and with the system: its own code, and the rules of time zones."""
 
 _heard: set[str] | None = None
 _installed = False
@@ -33,11 +37,23 @@ def opened() -> Iterator[set[str]]:
         _heard = outer
 
 
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Leave out what is read while the block runs: a post that is fetched from where it is kept is still that
+    post."""
+    global _heard
+    outer, _heard = _heard, None
+    try:
+        yield
+    finally:
+        _heard = outer
+
+
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "open" or _heard is None:
         return
     path, _, flags = arguments
     if isinstance(path, str | bytes | os.PathLike) and (flags & os.O_ACCMODE) == os.O_RDONLY:
         name = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - called for every file that is opened
-        if not name.endswith(CODE) and not name.startswith((sys.prefix, sys.base_prefix)):
+        if not name.endswith(CODE) and not name.startswith(OF_THE_SYSTEM):
             _heard.add(name)

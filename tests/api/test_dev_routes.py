@@ -16,6 +16,7 @@ from leadapi import dev_routes, error_responses
 from leadapi.dev_routes import linked
 from leadapi.index_reading import IndexFromFolder
 from leadapi.settings import Settings
+from leadapi.site_builds import SiteBuilds
 from leadapi.smtp import message
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +42,7 @@ def app(tmp_path: Path) -> FastAPI:
         env="development", mail_url=(tmp_path / "mail").as_uri(), site_dir=tmp_path / "site", var_dir=tmp_path
     )
     app.state.index = IndexFromFolder(tmp_path / "never-built")
-    app.state.builds = SimpleNamespace(last_error="")
+    app.state.builds = SiteBuilds("true")
     app.state.stopping = lambda: False
     return app
 
@@ -126,10 +127,10 @@ def test_only_web_addresses_become_links(text: str, wanted: str) -> None:
     assert linked(text) == wanted
 
 
-async def lines(app: FastAPI, age: float) -> AsyncIterator[str]:
+async def lines(app: FastAPI, age: float, page: str = "") -> AsyncIterator[str]:
     """The events on the open line of a page that was loaded `age` milliseconds ago."""
     request = SimpleNamespace(app=app)
-    async for event in dev_routes._events(request, time.time() - age / 1000):  # type: ignore[arg-type] # all it asks
+    async for event in dev_routes._events(request, page, time.time() - age / 1000):  # type: ignore[arg-type] # all it asks
         yield event
 
 
@@ -155,6 +156,32 @@ async def test_an_open_page_is_told_of_the_next_build(app: FastAPI, tmp_path: Pa
         fresh.rename(site)
     async with asyncio.timeout(5):
         assert (await waiting).startswith("event: built")
+
+
+async def test_a_page_is_told_of_its_own_file(app: FastAPI, tmp_path: Path) -> None:
+    """A saved post's page is loaded as soon as it is shown; it is told of the build after it only where that has
+    written it again, and of any build after something else was saved."""
+    own, builds = tmp_path / "site-a" / "a-post" / "index.html", app.state.builds
+    own.parent.mkdir()
+    own.write_text("saved")
+    now = time.time()
+    os.utime(own, (now - 30, now - 30))
+
+    async def told(age: float) -> str:
+        open_line = lines(app, age, "/a-post/")
+        await anext(open_line), await anext(open_line)
+        try:
+            return await asyncio.wait_for(anext(open_line), 0.05)
+        except TimeoutError:
+            return ""
+
+    builds.shown_at = now - 20
+    assert (await told(40_000)).startswith("event: built")  # loaded before it was written
+    assert await told(10_000) == ""  # the link was turned since, for others
+    os.utime(own, (now - 15, now - 15))
+    assert (await told(10_000)).startswith("event: built")  # by the build, which ended later
+    builds.shown_at = None
+    assert (await told(10_000)).startswith("event: built")
 
 
 async def test_a_mistake_is_told_and_taken_back(app: FastAPI) -> None:

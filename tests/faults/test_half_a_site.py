@@ -45,7 +45,7 @@ def test_a_build_that_is_ended_at_any_moment_leaves_a_whole_site(
     editions.edit()
     editions.build()
     took = time.monotonic() - began
-    points = counts(3, 50)
+    points = counts(1, 50)
     with reading(editions.output) as reader:
         for point in range(points):
             shown = crawl(editions.output)
@@ -79,7 +79,7 @@ def test_a_build_may_be_killed_before_any_of_its_steps(
     editions.edit()
     process = editions.start(killed_at=0)
     steps = int(process.communicate(timeout=60)[1].rpartition("steps:")[2])
-    points = counts(2, 50)
+    points = counts(1, 50)
     with reading(editions.output) as reader:
         for point in range(points):
             shown, edition = crawl(editions.output), editions.edit()
@@ -100,7 +100,7 @@ def test_a_build_that_runs_out_of_room_leaves_a_whole_site(
     largest = (editions.output / "images" / "large.svg").stat().st_size
     failed = 0
     with reading(editions.output) as reader:
-        for _ in range(counts(2, 50)):
+        for _ in range(counts(1, 50)):
             shown = crawl(editions.output)
             edition = editions.edit()
             room = random.choice((random.randrange(5_000), random.randrange(largest + 5_000)))
@@ -137,7 +137,7 @@ def test_a_disk_that_is_full_costs_nobody_the_site(tmp_path: Path, small_disk: P
         editions.build()
     ballast, failed = small_disk / "ballast", 0
     with reading(editions.output) as reader:
-        for point in range(counts(2, 50)):
+        for point in range(counts(1, 50)):
             shown, edition = crawl(editions.output), editions.edit()
             free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
             room = random.randrange(200_000 if point % 2 else 20_000)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,43 @@ def test_an_open_page_reloads_when_a_post_is_saved(tmp_path: Path, browser: Brow
         context.close()
         blog.stop()
     assert "Traceback" not in blog.log.read_text()
+
+
+def test_a_saved_post_is_served_and_no_builder_outlives_the_service(tmp_path: Path) -> None:
+    """The words are there before the build that follows has ended; once the service ends, nothing of it runs."""
+    project = copy_project(tmp_path / "project")
+    blog = make_serve(project).start()
+    try:
+        path, saves = project / "content" / "articles" / f"{POST}.md", 0
+        text = path.read_text()
+
+        def is_watched() -> bool:
+            nonlocal saves
+            if saves % 40 == 0:  # nothing says when the watch has begun
+                path.write_text(f"{text}\nSaved {saves} times.\n")
+            saves += 1
+            return blog.log.read_text().count("The site was built in") > 1
+
+        wait_until(is_watched, "a save is noticed")
+        builds = blog.log.read_text().count("The site was built in")
+        path.write_text(f"{text}\nAt once.\n")
+        wait_until(lambda: b"At once." in fetch(f"{blog.url}/{POST}/")[1], "the saved words are served")
+        assert len(processes_in(project)) >= 3  # the service, the builder, and the last build
+        wait_until(lambda: blog.log.read_text().count("The site was built in") > builds, "the site is built")
+        assert b"At once." in fetch(f"{blog.url}/{POST}/")[1]
+    finally:
+        blog.stop()
+    wait_until(lambda: not processes_in(project), "all have ended")
+
+
+def processes_in(folder: Path) -> list[str]:
+    """The processes whose current folder it is."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.append(process.name)
+    return found
 
 
 @pytest.mark.browser

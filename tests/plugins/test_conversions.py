@@ -48,7 +48,7 @@ def build(make_site: MakeSite, tmp_path: Path) -> Any:
 
 
 def store_of(tmp_path: Path) -> Path:
-    return tmp_path / "cache" / "incremental" / "conversions.sqlite3"
+    return tmp_path / "cache" / "incremental" / "kept.sqlite3"
 
 
 def test_a_second_build_converts_nothing_and_writes_the_same(build: Any) -> None:
@@ -136,7 +136,7 @@ def test_what_a_reader_complains_of_is_complained_of_each_time(
     settings: dict[str, Any] = {"PLUGINS": ["plugins.incremental"], "DIRECT_TEMPLATES": []}
     for _ in range(2):
         build({"three.md": classic}, **settings)
-        assert converted() == ["Title: Three"]
+        assert set(converted()) == {"Title: Three"}
     assert "Duplicate definition of `date`" in caplog.text  # once: in one process Pelican says a thing once
 
 

@@ -126,11 +126,13 @@ class EditedSite(RuleBasedStateMachine):
         write_files(theme / "templates", self.templates)
         write_files(theme / "translations", {"de/LC_MESSAGES/messages.po": NO_WORDS})
         (theme / "static").mkdir(exist_ok=True)
-        remove_site(place / "output")
+        if "plugins.incremental" not in plugins:
+            remove_site(place / "output")
         changed = {
             "PATH": str(self.home / "content"),
             "OUTPUT_PATH": str(place / "output"),
             "CACHE_PATH": str(place / "cache"),
+            "DELETE_OUTPUT_DIRECTORY": True,
             "VAR_DIR": str(place / "var"),
             "THEME": str(theme),
             "PLUGINS": plugins,

@@ -17,7 +17,7 @@ The end.
 DOT = '<svg xmlns="http://www.w3.org/2000/svg" width="2" height="1"/>'
 FILES = {
     "articles/trust.md": post("On Trust", body=f"![A dot]({{attach}}dots/near.svg) {BODY}"),
-    "articles/asking.md": post("On Asking", more="slug: on-asking\n"),
+    "articles/asking.md": post("On Asking", body="## The end {#end}\n\nWords.", more="slug: on-asking\n"),
     "articles/bare.md": f"---\ntitle: Bare\ndate: 2024-01-01\nauthor: Alice Archer\n---\n{BODY}",
     "articles/dots/near.svg": DOT,
     "articles/secret.md": post("Secret", body=BODY, more="status: hidden\n"),

@@ -1,8 +1,7 @@
 """Pelican as it comes, with the plugins that its users take for the same features, and this site's addresses.
 
-Markdown is Pelican's own choice: fewer extensions than this site has, which makes it quicker, and the same text
-for posts such as these. The reader's cache is on where BENCH_READER_CACHE says so: it helps whoever builds again,
-and costs whoever builds for the first time.
+Markdown is Pelican's own choice on both sides. The reader's cache is on where BENCH_READER_CACHE says so: it helps
+whoever builds again, and costs whoever builds for the first time.
 """
 
 import os

@@ -5,7 +5,7 @@
   let line;
   const listen = () => {
     if (line) return;
-    line = new EventSource(`/dev/reload?age=${performance.now()}`);
+    line = new EventSource(`/dev/reload?page=${encodeURIComponent(location.pathname)}&age=${performance.now()}`);
     line.addEventListener("built", () => (sessionStorage.setItem("reloaded", "by itself"), location.reload()));
     line.addEventListener("failed", ({ data }) => {
       const told = Object.assign(document.createElement("pre"), { id: "mistake", role: "alert", textContent: data });
