@@ -10,6 +10,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from logging.handlers import QueueHandler
@@ -55,13 +56,23 @@ def each(
     gc.freeze()  # what is shared is not looked at, so its pages are not copied
     try:
         workers = max(1, min(cores(), len(pieces) // batch))
-        with multiprocessing.get_context("fork").Pool(workers, _begin, (work,)) as pool:
+        with _workers(workers, work) as pool:
             for result, records in pool.imap_unordered(_do, pieces, chunksize=batch):
                 for record in records if aloud else ():
                     logging.getLogger(record.name).handle(record)
                 yield result
     finally:
         gc.unfreeze()
+
+
+def _workers(count: int, work: Callable[[Any], Any]) -> Any:
+    """A pool of workers that leave Ctrl-C to this process, which ends them: one that is hit while it sends its
+    results, or before it has begun, would keep the others waiting for ever."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return multiprocessing.get_context("fork").Pool(count, _begin, (work,))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Said(QueueHandler):
@@ -81,6 +92,8 @@ _said = _Said()
 def _begin(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for logger in logging.root.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
