@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b, file_digest
 from pathlib import Path
@@ -159,6 +160,8 @@ def save(tree: Tree, notes: Path, scratch: str) -> None:
     files = [file if file.changed < sure else file._replace(changed=0) for file in tree.files.values()]
     folders = [folder if folder and folder[1] < sure else None for folder in tree.folders.values()]
     columns = [list(tree.files), list(zip(*files, strict=True)), list(tree.folders), folders]  # read twice as fast
+    with suppress(FileNotFoundError):  # of a build that was killed; it may be a link
+        Path(scratch).unlink()
     Path(scratch).write_text(json.dumps([SHAPE, *columns], separators=(",", ":")), encoding="ascii")
     Path(scratch).replace(notes)
 

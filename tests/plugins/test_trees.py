@@ -298,3 +298,11 @@ def test_a_link_that_is_left_over_is_no_tree(tmp_path: Path) -> None:
     (place.home / "a").symlink_to(".site.versions/b")
     assert places.show(place, next_tree(place, "two"), real=True) == ""
     assert shown(tmp_path / "site") == "two"
+
+
+def test_notes_are_written_where_a_killed_build_has_left_a_link(tmp_path: Path) -> None:
+    """What was left half copied is taken away, and nothing is written to where it leads."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "unfinished").symlink_to("a")
+    trees.save(trees.look(str(tmp_path / "a")), tmp_path / "notes", str(tmp_path / "unfinished"))
+    assert (tmp_path / "notes").is_file() and list((tmp_path / "a").iterdir()) == []
