@@ -134,9 +134,9 @@ def test_what_a_reader_complains_of_is_complained_of_each_time(
     """Nothing is kept that would spare an author the next warning."""
     classic = "Title: Three\nSlug: three\nDate: 2024-01-04\nDate: 2024-01-05\nAuthor: Alice Archer\n\nThird.\n"
     settings: dict[str, Any] = {"PLUGINS": ["plugins.incremental"], "DIRECT_TEMPLATES": []}
-    for _ in range(2):
+    for times in (2, 1):  # a worker tries it first, and from then on it is left to Pelican
         build({"three.md": classic}, **settings)
-        assert set(converted()) == {"Title: Three"}
+        assert converted() == ["Title: Three"] * times
     assert "Duplicate definition of `date`" in caplog.text  # once: in one process Pelican says a thing once
 
 
